@@ -1,0 +1,1 @@
+"""The fedele command: each command parses, calls one function and prints."""

@@ -1,0 +1,20 @@
+"""``fedele check``: is there enough, clean enough data, and what to mend first."""
+
+from typing import Annotated
+
+import typer
+
+from cli.output import Json, open_here, show
+
+
+def check(
+    as_of: Annotated[str | None, typer.Option(help="Date or instant to judge at; default today.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Say whether the data is enough for each model, worst first, and what to mend."""
+    from contracts.time import read_clock
+    from features.readiness.report import check_readiness, describe_readiness
+
+    workspace = open_here()
+    readiness = check_readiness(workspace, workspace.as_of(as_of, read_clock()))
+    show(readiness.to_dict(), as_json, describe_readiness(readiness))

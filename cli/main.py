@@ -1,0 +1,36 @@
+"""The ``fedele`` command: each sub-command parses, calls one function and prints."""
+
+import sys
+
+import typer
+
+from cli.check import check
+from cli.ingest import ingest
+from cli.init import init
+
+app = typer.Typer(
+    name="fedele",
+    help="Who is about to leave, what it costs, why, and whom to call.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode=None,
+)
+for command in (init, ingest, check):
+    app.command()(command)
+
+
+def main() -> None:
+    """Run the command line; an expected failure is one line on stderr and exit status 1."""
+    try:
+        app(prog_name="fedele")
+    except Exception as error:
+        from contracts.errors import FedeleError
+
+        if not isinstance(error, FedeleError):
+            raise
+        print(f"fedele: {error}", file=sys.stderr)
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,143 @@
+"""The feature frame: one row per customer and ``as_of``, typed columns, one hash (design, section 5)."""
+
+import hashlib
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any, Literal
+
+import pandas as pd
+
+from contracts.errors import ContractError
+
+Dtype = Literal["float64", "category"]
+
+INDEX = ("as_of", "customer_id", "kind", "status", "segment")
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One column: ``family.name`` in ``[a-z0-9_.]``, and what people must know of it.
+
+    ``missing`` says what an absent value means; ``owner`` who can act on it (brand, partner, customer,
+    social); ``label`` is the source's own name where the slug had to differ from it.
+    """
+
+    name: str
+    unit: str
+    missing: str
+    dtype: Dtype = "float64"
+    actionable: bool = False
+    owner: str = "brand"
+    label: str = ""
+
+    @property
+    def family(self) -> str:
+        """The part of the name before the first dot."""
+        return self.name.partition(".")[0]
+
+
+@dataclass(frozen=True)
+class FeatureList:
+    """The ordered columns a model was trained on.
+
+    Examples:
+        >>> features = FeatureList((Feature("rfm.frequency", "count", "never missing"),))
+        >>> features.names
+        ('rfm.frequency',)
+        >>> len(features.hash)
+        16
+    """
+
+    features: tuple[Feature, ...]
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(feature.name for feature in self.features)
+
+    @cached_property
+    def hash(self) -> str:
+        """Sixteen hex digits over names, types and order."""
+        text = json.dumps([[feature.name, feature.dtype] for feature in self.features])
+        return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+    @cached_property
+    def families(self) -> tuple[str, ...]:
+        """Families in order of first appearance."""
+        return tuple(dict.fromkeys(feature.family for feature in self.features))
+
+    def __iter__(self) -> Iterator[Feature]:
+        return iter(self.features)
+
+    def __len__(self) -> int:
+        return len(self.features)
+
+    def plus(self, more: Iterable[Feature]) -> "FeatureList":
+        """Return the list with ``more`` appended."""
+        return FeatureList((*self.features, *more))
+
+    def check_hash(self, expected: str) -> None:
+        """Raise ``ContractError`` when this list is not the one called ``expected``."""
+        if self.hash != expected:
+            raise ContractError(
+                f"Feature list {self.hash} is not {expected}: build the frame with the model's own list."
+            )
+
+    def to_dicts(self) -> list[dict[str, Any]]:
+        """Return one plain dictionary per feature, for a manifest."""
+        return [asdict(feature) for feature in self.features]
+
+    @classmethod
+    def from_dicts(cls, rows: Iterable[dict[str, Any]]) -> "FeatureList":
+        """Return the list that ``to_dicts`` gave."""
+        return cls(tuple(Feature(**row) for row in rows))
+
+
+@dataclass(frozen=True)
+class FeatureFrame:
+    """Values of a feature list.
+
+    ``index`` has the columns of ``INDEX`` (as_of in UTC), ``values`` one column per feature in the list's
+    order, float64 or object (categories as text, None when missing); both share row order: by (as_of,
+    customer_id). ``unseen_families`` are families of the list without any data now; ``ignored`` columns the
+    store has and the list has not.
+    """
+
+    index: pd.DataFrame
+    values: pd.DataFrame
+    features: FeatureList
+    unseen_families: tuple[str, ...] = ()
+    ignored: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Raise ``ContractError`` naming the first column that differs from the list."""
+        for position, name in enumerate(self.features.names):
+            found = self.values.columns[position] if position < self.values.shape[1] else "nothing"
+            if found != name:
+                raise ContractError(
+                    f"Feature column {position} is {found!r}, the list says {name!r}: rebuild the frame."
+                )
+        if self.values.shape[1] != len(self.features) or len(self.index) != len(self.values):
+            raise ContractError(
+                f"The frame has {self.values.shape[1]} columns and {len(self.values)} rows; "
+                f"its list has {len(self.features)} and its index {len(self.index)}: rebuild the frame."
+            )
+
+    def __len__(self) -> int:
+        return len(self.index)
+
+    def column(self, name: str) -> "pd.Series[Any]":
+        """Return the values of one feature; ``ContractError`` when the list has no such name."""
+        if name not in self.features.names:
+            raise ContractError(
+                f"Feature {name!r} is not in this frame: its families are {self.features.families}."
+            )
+        return self.values[name]
+
+    def rows(self, mask: "pd.Series[bool] | Any") -> "FeatureFrame":
+        """Return the frame of the rows where ``mask`` (bool, one per row) holds, order kept."""
+        index = self.index.loc[mask].reset_index(drop=True)
+        values = self.values.loc[mask].reset_index(drop=True)
+        return FeatureFrame(index, values, self.features, self.unseen_families, self.ignored)

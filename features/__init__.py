@@ -1,0 +1,1 @@
+"""Events in, one point-in-time feature frame out."""

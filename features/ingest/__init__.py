@@ -1,0 +1,1 @@
+"""Files in, typed facts in the event store, bad rows in quarantine."""

@@ -1,0 +1,1 @@
+"""A model bundle and features in, scores out: batch, API and desk."""

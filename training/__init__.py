@@ -1,0 +1,1 @@
+"""Feature frames in, fitted, backtested and gated models out; the only door to MLflow."""
