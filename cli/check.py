@@ -14,7 +14,10 @@ def check(
     """Say whether the data is enough for each model, worst first, and what to mend."""
     from contracts.time import read_clock
     from features.readiness.report import check_readiness, describe_readiness
+    from training.promotion import find_alias_difference
 
     workspace = open_here()
-    readiness = check_readiness(workspace, workspace.as_of(as_of, read_clock()))
+    differing = find_alias_difference(workspace)
+    extra = [] if differing is None else [differing]
+    readiness = check_readiness(workspace, workspace.as_of(as_of, read_clock()), extra)
     show(readiness.to_dict(), as_json, describe_readiness(readiness))

@@ -5,8 +5,12 @@ import sys
 import typer
 
 from cli.check import check
+from cli.features import features
 from cli.ingest import ingest
 from cli.init import init
+from cli.promote import promote
+from cli.rollback import rollback
+from cli.train import train
 
 app = typer.Typer(
     name="fedele",
@@ -15,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, ingest, check):
+for command in (init, ingest, check, features, train, promote, rollback):
     app.command()(command)
 
 

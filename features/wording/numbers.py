@@ -1,0 +1,170 @@
+"""Numbers as people read them: English as in Britain, Italian as in Italy (Babel's conventions).
+
+Italian puts a no-break space before the percent sign and, as Babel does, before the currency.
+"""
+
+import math
+import re
+from collections.abc import Callable
+from functools import lru_cache
+
+from babel.core import Locale
+from babel.dates import get_month_names
+from babel.numbers import format_currency, format_decimal, format_percent
+
+from contracts.scores import Language
+
+LOCALES: dict[Language, Locale] = {"en": Locale("en", "GB"), "it": Locale("it", "IT")}
+PERCENT: dict[Language, str] = {"en": "#,##0%", "it": "#,##0\u00a0%"}
+FINE_PERCENT: dict[Language, str] = {"en": "#,##0.#%", "it": "#,##0.#\u00a0%"}
+WHOLE_FROM = 0.0995
+VOWEL = re.compile(r"(1|8\d*|11)(?!\d|\.)")
+DAYS: dict[Language, tuple[str, str]] = {"en": ("day", "days"), "it": ("giorno", "giorni")}
+MONTHS: dict[Language, tuple[str, str]] = {"en": ("month", "months"), "it": ("mese", "mesi")}
+YEARS: dict[Language, tuple[str, str]] = {"en": ("year", "years"), "it": ("anno", "anni")}
+UNDER_A_DAY: dict[Language, str] = {"en": "less than a day", "it": "meno di un giorno"}
+FLAGS: dict[Language, tuple[str, str]] = {"en": ("no", "yes"), "it": ("no", "sì")}
+LONGEST_IN_DAYS = 90
+LONGEST_IN_MONTHS = 24
+DAYS_PER_MONTH = 365.25 / 12
+MONTHS_PER_YEAR = 12
+LITERAL = "="
+
+Forms = tuple[str, ...]
+Number = float | int | str
+
+
+@lru_cache(maxsize=200_000)
+def format_value(
+    value: Number, kind: str, language: Language, currency: str = "EUR", forms: Forms = ()
+) -> str:
+    """Return ``value`` in the format ``kind``: one of ``FORMATS``.
+
+    ``forms`` are the singular and the plural of the noun that follows a ``count``, or of any words that agree
+    with the number in ``plural``, which prints no number. A form that begins with ``=`` replaces the number.
+    Of a percentage they are what goes before it, ahead of a consonant and ahead of a vowel (Italian
+    articles).
+
+    Examples:
+        >>> format_value(1, "days", "en"), format_value(58.4, "days", "it"), format_value(200, "days", "it")
+        ('1 day', '58 giorni', '7 mesi')
+        >>> format_value(0.873, "percent", "it").replace(chr(160), " "), format_value(0.46, "percent", "en")
+        ('87 %', '46%')
+        >>> format_value(1234.5, "money", "it").replace(chr(160), " "), format_value(1234.5, "money", "en")
+        ('1.234,50 €', '€1,234.50')
+        >>> format_value(1, "count", "en", forms=("=One order", "orders"))
+        'One order'
+        >>> format_value(1200, "count", "it", forms=("ordine", "ordini"))
+        '1.200 ordini'
+        >>> format_value(0.08, "percent", "it", forms=("il ", "l'")).replace(chr(160), " ")
+        "l'8 %"
+    """
+    if kind == "text" or isinstance(value, str):
+        return value if isinstance(value, str) else format_number(value, language)
+    if kind == "money":
+        return str(format_currency(value, currency, locale=LOCALES[language]))
+    if kind in ("count", "plural"):
+        return format_count(value, language, forms, printed=kind == "count")
+    printed = FORMATS[kind](value, language)
+    return printed if not forms else f"{forms[int(begins_with_vowel(printed))]}{printed}"
+
+
+def format_number(value: float, language: Language) -> str:
+    """Return a number with at most two decimals, none where it is whole."""
+    return str(format_decimal(value + 0.0, format="#,##0.##", locale=LOCALES[language]))
+
+
+def format_count(value: float, language: Language, forms: Forms = (), *, printed: bool = True) -> str:
+    """Return a whole number and the form of the noun that goes with it."""
+    whole = math.floor(value + 0.5)
+    number = str(format_decimal(whole, format="#,##0", locale=LOCALES[language]))
+    if not forms:
+        return number
+    form = forms[0] if whole == 1 else forms[-1]
+    if form.startswith(LITERAL):
+        return form.removeprefix(LITERAL)
+    return f"{number} {form}" if printed else form
+
+
+def format_days(value: float, language: Language) -> str:
+    """Return a length of time without its sign: in days up to 90, in months up to two years, then in years.
+
+    Examples:
+        >>> [format_days(days, "en") for days in (0.2, 1, 90, 91, 365, 800)]
+        ['less than a day', '1 day', '90 days', '3 months', '12 months', '2.2 years']
+    """
+    value = abs(value)
+    whole = math.floor(value + 0.5)
+    if whole < 1:
+        return UNDER_A_DAY[language]
+    if whole <= LONGEST_IN_DAYS:
+        return format_count(whole, language, DAYS[language])
+    months = math.floor(value / DAYS_PER_MONTH + 0.5)
+    if months < LONGEST_IN_MONTHS:
+        return format_count(months, language, MONTHS[language])
+    years = round(value / DAYS_PER_MONTH / MONTHS_PER_YEAR, 1)
+    return f"{format_decimal(years, format='#,##0.#', locale=LOCALES[language])} {YEARS[language][1]}"
+
+
+def format_every(value: float, language: Language) -> str:
+    """Return a length of time to follow ``every`` or ``ogni``.
+
+    Examples:
+        >>> format_every(1, "en"), format_every(31, "it")
+        ('day', '31 giorni')
+    """
+    return DAYS[language][0] if math.floor(abs(value) + 0.5) <= 1 else format_days(value, language)
+
+
+def format_share(value: float, language: Language) -> str:
+    """Return a share (1 is 100 %) as a percentage: whole from 10 % on, below it with at most one decimal.
+
+    Examples:
+        >>> format_share(0.4567, "en"), format_share(0.0352, "en"), format_share(-0.2, "en")
+        ('46%', '3.5%', '-20%')
+    """
+    pattern = PERCENT[language] if abs(value) >= WHOLE_FROM else FINE_PERCENT[language]
+    return str(format_percent(value + 0.0, format=pattern, locale=LOCALES[language]))
+
+
+def format_month(value: float, language: Language) -> str:
+    """Return the name of a month from its number, 1 to 12."""
+    return str(get_month_names("wide", locale=LOCALES[language])[int(value)])
+
+
+def format_ratio(value: float, language: Language) -> str:
+    """Return a ratio with at most one decimal."""
+    return str(format_decimal(value + 0.0, format="#,##0.#", locale=LOCALES[language]))
+
+
+def format_flag(value: float, language: Language) -> str:
+    """Return yes or no."""
+    return FLAGS[language][int(value != 0)]
+
+
+def begins_with_vowel(number: str) -> bool:
+    """Return whether an Italian would say the number with a vowel first: 1, 8, 11, 80 to 89, 800 and so on.
+
+    Examples:
+        >>> [text for text in ("1", "8", "10", "11,5", "81", "18", "110") if begins_with_vowel(text)]
+        ['1', '8', '11,5', '81']
+    """
+    return VOWEL.match(number) is not None
+
+
+FORMATS: dict[str, Callable[[float, Language], str]] = {
+    "days": format_days,
+    "every": format_every,
+    "count": format_count,
+    "plural": format_count,
+    "money": format_number,
+    "percent": format_share,
+    "above": lambda value, language: format_share(value - 1, language),
+    "below": lambda value, language: format_share(1 - value, language),
+    "ratio": format_ratio,
+    "number": format_number,
+    "text": format_number,
+    "month": format_month,
+    "flag": format_flag,
+}
+"""The formats a template may name; ``above`` and ``below`` print how far a ratio is from 1."""

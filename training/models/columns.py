@@ -1,0 +1,87 @@
+"""Columns that need a fitted model: ``btyd.*`` from buy-till-you-die parameters."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contracts.errors import ContractError
+from contracts.feature_frame import Feature, FeatureFrame
+from contracts.periods import to_units
+from training.models.beta_geo_parameters import BetaGeoParameters
+from training.models.gamma_gamma import GammaGammaParameters
+from training.models.history import History
+
+P_NO_PURCHASE = "btyd.p_no_purchase"
+BTYD_FEATURES = (
+    Feature("btyd.p_alive", "probability", "no repeat purchase yet: the model says 1 by definition"),
+    Feature(P_NO_PURCHASE, "probability", "no order yet"),
+    Feature("btyd.expected_purchases", "count", "no order yet"),
+    Feature("btyd.expected_spend", "money", "no order yet"),
+)
+CLIP = 1e-6
+_RFM = ("rfm.frequency", "rfm.recency_days", "rfm.age_days", "rfm.monetary_value")
+
+
+def append_btyd(
+    frame: FeatureFrame, beta_geo: BetaGeoParameters, gamma_gamma: GammaGammaParameters, horizon_days: float
+) -> FeatureFrame:
+    """Return ``frame`` with ``btyd.*`` appended, NaN where the customer has no order.
+
+    For a training cutoff the parameters must come from facts before that cutoff. Reads ``rfm.frequency``,
+    ``rfm.recency_days``, ``rfm.age_days`` and ``rfm.monetary_value``.
+
+    Raises:
+        ContractError: one of those is absent, or ``btyd.*`` is there already.
+    """
+    if P_NO_PURCHASE in frame.features.names:
+        raise ContractError(
+            f"Feature {P_NO_PURCHASE!r} is in this frame already: append it once, to the engine's own frame."
+        )
+    columns = _btyd_columns(frame, beta_geo, gamma_gamma, horizon_days)
+    values = pd.concat([frame.values, pd.DataFrame(columns, index=frame.values.index)], axis=1)
+    return FeatureFrame(
+        frame.index, values, frame.features.plus(BTYD_FEATURES), frame.unseen_families, frame.ignored
+    )
+
+
+def _btyd_columns(
+    frame: FeatureFrame, beta_geo: BetaGeoParameters, gamma_gamma: GammaGammaParameters, horizon_days: float
+) -> dict[str, npt.NDArray[np.float64]]:
+    x, recency_days, age_days, money = (frame.column(name).to_numpy(dtype=np.float64) for name in _RFM)
+    known = np.isfinite(x) & np.isfinite(recency_days) & np.isfinite(age_days)
+    days = to_units(1.0, beta_geo.time_unit)
+    x, t_x, T = x[known], recency_days[known] * days, age_days[known] * days
+    horizon = to_units(horizon_days, beta_geo.time_unit)
+    m = np.nan_to_num(money[known])
+    parts = (
+        np.where(x > 0, beta_geo.p_alive(x, t_x, T), np.nan),
+        beta_geo.p_no_purchase(horizon, x, t_x, T),
+        beta_geo.expected_purchases(horizon, x, t_x, T),
+        gamma_gamma.expected_spend(x, m),
+    )
+    columns = {feature.name: np.full(len(frame), np.nan) for feature in BTYD_FEATURES}
+    for column, part in zip(columns.values(), parts, strict=True):
+        column[known] = part
+    return columns
+
+
+def build_history(frame: FeatureFrame, time_unit: str) -> History:
+    """Return what BTYD knows of each row, times in ``time_unit`` (``day`` or ``week``).
+
+    Raises:
+        ContractError: a row has no order, or its facts contradict each other.
+    """
+    x, recency_days, age_days, money = (frame.column(name).to_numpy(dtype=np.float64) for name in _RFM)
+    unit = to_units(1.0, time_unit)
+    return History(x, recency_days * unit, age_days * unit, np.where(x > 0, money, np.nan))
+
+
+def find_offset(frame: FeatureFrame) -> npt.NDArray[np.float64]:
+    """Return the BTYD log-odds of no purchase in the horizon, (n,), within +-13.9; 0 without an order.
+
+    Raises:
+        ContractError: ``append_btyd`` has not been called.
+    """
+    p = np.clip(frame.column(P_NO_PURCHASE).to_numpy(dtype=np.float64), CLIP, 1 - CLIP)
+    log_odds: npt.NDArray[np.float64] = np.nan_to_num(np.log(p) - np.log1p(-p), nan=0.0)
+    return log_odds

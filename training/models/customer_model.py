@@ -1,0 +1,188 @@
+"""The model of a customer: BTYD, trees, calibrator and ranges composed into one joint prediction per row."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from contracts.errors import BundleRefused
+from contracts.feature_frame import INDEX, FeatureFrame, FeatureList
+from contracts.periods import to_units
+from training.models.beta_geo import BetaGeoParameters
+from training.models.calibrator import Calibrator
+from training.models.churn import ChurnTrees
+from training.models.columns import BTYD_FEATURES, append_btyd, build_history, find_offset
+from training.models.encoder import Encoder
+from training.models.gamma_gamma import GammaGammaParameters
+from training.models.history import History
+from training.models.intervals import Intervals
+from training.models.joint import JointCurve, JointModel, JointPrediction
+from training.models.terms import Reference, Terms
+from training.models.value import ValueTrees
+
+Array = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of the rows of a frame, in its row order.
+
+    ``frame`` is the model's frame with ``btyd.*`` appended. ``raw`` = ``offset`` + ``base`` + the row sum of
+    ``contributions`` (log-odds, one column per feature of that frame); ``churn_probability`` in (0, 1) with
+    its range ``low`` to ``high``; ``btyd_probability`` the same from BTYD alone; ``joint`` everything about
+    purchases and money.
+    """
+
+    frame: FeatureFrame
+    offset: Array
+    base: float
+    contributions: Array
+    raw: Array
+    churn_probability: Array
+    low: Array
+    high: Array
+    btyd_probability: Array
+    history: History
+    joint: JointPrediction
+
+
+@dataclass(frozen=True)
+class CustomerModel:
+    """Fitted parts, no data. ``predict`` changes nothing; equal rows get equal answers anywhere."""
+
+    features: FeatureList
+    encoder: Encoder
+    beta_geo: BetaGeoParameters
+    gamma_gamma: GammaGammaParameters
+    churn: ChurnTrees
+    value: ValueTrees
+    calibrator: Calibrator
+    intervals: Intervals
+    terms: Terms
+    reference: Reference
+
+    @cached_property
+    def joint(self) -> JointModel:
+        """The joint predictive distribution at the model's horizons."""
+        unit = self.terms.time_unit
+        return JointModel(
+            self.beta_geo,
+            self.gamma_gamma,
+            to_units(self.terms.horizon_days, unit),
+            to_units(self.terms.clv_horizon_days, unit),
+            self.terms.annual_discount_rate,
+        )
+
+    def predict(self, frame: FeatureFrame) -> Prediction:
+        """Return the prediction for a frame of exactly this model's features.
+
+        Raises:
+            ContractError: the frame's list is not the model's, naming the first difference.
+        """
+        frame.features.check_hash(self.features.hash)
+        whole = self._append(frame, self.terms.window_days)
+        offsets = find_offset(
+            self._append(frame, self.terms.horizon_days) if self.terms.is_shorter else whole
+        )
+        matrix = self.encoder.encode(whole)
+        contributions, base = self.churn.contributions(matrix)
+        base -= self.level_shift
+        raw = offsets + base + contributions.sum(axis=1)
+        probability, low, high = self.calibrator.predict(raw)
+        history = build_history(frame, self.terms.time_unit)
+        joint = self.joint.predict(
+            history, probability, self.value.scale(matrix), levels=self.intervals.levels
+        )
+        btyd = 1.0 / (1.0 + np.exp(-offsets))
+        return Prediction(
+            whole, offsets, base, contributions, raw, probability, low, high, btyd, history, joint
+        )
+
+    def _append(self, frame: FeatureFrame, days: int) -> FeatureFrame:
+        """Append ``btyd.*`` over ``days``: trees see the window they learned from, the offset the horizon."""
+        return append_btyd(frame, self.beta_geo, self.gamma_gamma, days)
+
+    def curve(self, prediction: Prediction, days: Sequence[int]) -> JointCurve:
+        """Return no-event probability, purchases and CLV of the customers after each number of days."""
+        scale = self.value.scale(self.encoder.encode(prediction.frame))
+        horizons = [to_units(day, self.terms.time_unit) for day in days]
+        return self.joint.curve(prediction.history, prediction.churn_probability, horizons, scale)
+
+    @property
+    def level_shift(self) -> float:
+        """What is taken off the trees' sum after shorter windows, so that BTYD carries the level."""
+        return self.reference.tree_mean if self.terms.is_shorter else 0.0
+
+    def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """Return raw score, churn probability and CLV mean of rows of {feature: value}; for golden rows."""
+        names = list(self.features.names)
+        values = pd.DataFrame([[row[name] for name in names] for row in rows], columns=names)
+        for feature in self.features:
+            wanted = np.float64 if feature.dtype == "float64" else object
+            values[feature.name] = values[feature.name].astype(wanted)
+        index = pd.DataFrame({name: [""] * len(rows) for name in INDEX})
+        prediction = self.predict(FeatureFrame(index, values, self.features))
+        return [
+            {"raw": float(raw), "churn_probability": float(p), "clv_mean": float(clv)}
+            for raw, p, clv in zip(
+                prediction.raw, prediction.churn_probability, prediction.joint.clv_mean, strict=True
+            )
+        ]
+
+    def to_parts(self) -> tuple[dict[str, Any], dict[str, Any]]:
+        """Return what the manifest holds of the model, and its files by name (JSON values or tree text)."""
+        manifest = {
+            "features": self.features.to_dicts(),
+            "feature_hash": self.features.hash,
+            "vocabularies": {name: list(levels) for name, levels in self.encoder.vocabularies.items()},
+            "fills": dict(self.encoder.fills),
+            "settings": asdict(self.terms),
+            "bands": asdict(self.reference.bands),
+            "reference": self.reference.to_dict(),
+            "population": {"lapsed_after_days": self.reference.lapsed_after_days},
+        }
+        files = {
+            "beta_geo.json": self.beta_geo.to_dict(),
+            "gamma_gamma.json": self.gamma_gamma.to_dict(),
+            "churn.lgb.txt": self.churn.to_text(),
+            "value.lgb.txt": self.value.to_text(),
+            "calibrator.json": self.calibrator.to_dict(),
+            "intervals.json": self.intervals.to_dict(),
+        }
+        return manifest, files
+
+    @classmethod
+    def from_parts(cls, manifest: Mapping[str, Any], files: Mapping[str, Any]) -> "CustomerModel":
+        """Return the model that ``to_parts`` took apart; JSON files may come as text.
+
+        Raises:
+            BundleRefused: a part is missing or does not hold together.
+        """
+        try:
+            parts = {name: _parsed(name, value) for name, value in files.items()}
+            features = FeatureList.from_dicts(manifest["features"])
+            vocabularies = {name: tuple(levels) for name, levels in manifest["vocabularies"].items()}
+            encoder = Encoder(features.plus(BTYD_FEATURES), vocabularies, dict(manifest["fills"]))
+            return cls(
+                features,
+                encoder,
+                BetaGeoParameters.from_dict(parts["beta_geo.json"]),
+                GammaGammaParameters.from_dict(parts["gamma_gamma.json"]),
+                ChurnTrees.from_text(parts["churn.lgb.txt"], encoder.names),
+                ValueTrees.from_text(parts["value.lgb.txt"], encoder.names),
+                Calibrator.from_dict(parts["calibrator.json"]),
+                Intervals.from_dict(parts["intervals.json"]),
+                Terms(**manifest["settings"]),
+                Reference.from_dict(manifest["reference"]),
+            )
+        except (KeyError, TypeError) as error:
+            raise BundleRefused(f"The bundle lacks a part ({error}): train the model again.") from error
+
+
+def _parsed(name: str, value: Any) -> Any:
+    return json.loads(value) if name.endswith(".json") and isinstance(value, str) else value

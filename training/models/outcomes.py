@@ -1,0 +1,81 @@
+"""What BG/NBD expects of a customer who buys within the churn horizon, and of one who does not.
+
+With A = alpha + T, s = r + x, rho_t = (A / (A + t))^s, rho = rho_H and G(A, t) the expected purchases of a
+customer who is alive, for t >= H
+
+    E[N_t | none in (0, H]] = P(alive at T + H | none) G(A + H, t - H)
+    E[N_t | some in (0, H]] = (G(A, t) - rho G(A + H, t - H)) / (1 - rho)
+
+and for t < H they are 0 and G(A, t) / (1 - rho). The second does not depend on t_x: who buys was alive.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from contracts.periods import continuous_rate
+from training.models.beta_geo_parameters import BetaGeoParameters
+from training.models.history import Array, History
+from training.models.residual_clv import discounted_purchases_alive
+
+
+@dataclass(frozen=True, eq=False)
+class Outcomes:
+    """Expected purchases in (0, t] given some or none in (0, H], plain and discounted; (n,), >= 0."""
+
+    stays: Array
+    leaves: Array
+    discounted_stays: Array
+    discounted_leaves: Array
+
+
+@dataclass(frozen=True)
+class PurchaseOutcomes:
+    """Outcomes split at the churn horizon H; times in the time unit of ``beta_geo``."""
+
+    beta_geo: BetaGeoParameters
+    horizon: float
+    annual_discount_rate: float
+
+    def by(self, t: float, history: History) -> Outcomes:
+        """Return the outcomes by ``t`` >= 0; each distinct (x, T) is evaluated once."""
+        pairs, position = np.unique(
+            np.column_stack([history.frequency, history.age]), axis=0, return_inverse=True
+        )
+        x, T = pairs.T.copy()
+        stays, after = self._split(t, x, T, 0.0)
+        money_stays, money_after = stays, after
+        if self.annual_discount_rate > 0:
+            money_stays, money_after = self._split(t, x, T, self.annual_discount_rate)
+        position = position.ravel()
+        alive = self.beta_geo.p_alive(history.frequency, history.recency, history.age + self.horizon)
+        return Outcomes(
+            stays[position], alive * after[position], money_stays[position], alive * money_after[position]
+        )
+
+    def p_no_event(self, t: float, history: History, churn_probability: Array) -> Array:
+        """Return P(no purchase in (0, t]), (n,) in [0, 1], where that in (0, H] is ``churn_probability``."""
+        x, p = history.frequency, churn_probability
+        if t >= self.horizon:
+            return p * self.p_stays_silent(t, history)
+        early, all_bought = (
+            -np.expm1(-(self.beta_geo.r + x) * np.log1p(end / (self.beta_geo.alpha + history.age)))
+            for end in (t, self.horizon)
+        )
+        return np.asarray(p + (1 - p) * (1 - early / all_bought))
+
+    def p_stays_silent(self, t: float, history: History) -> Array:
+        """Return P(no purchase in (H, t] | none in (0, H]), shape (n,), in [0, 1]; ``t`` >= H."""
+        age = history.age + self.horizon
+        return self.beta_geo.p_no_purchase(t - self.horizon, history.frequency, history.recency, age)
+
+    def _split(self, t: float, x: Array, T: Array, rate: float) -> tuple[Array, Array]:
+        H = self.horizon
+        bought = -np.expm1(-(self.beta_geo.r + x) * np.log1p(H / (self.beta_geo.alpha + T)))
+        whole = discounted_purchases_alive(self.beta_geo, t, x, T, rate)
+        if t < H:
+            return whole / bought, np.zeros(x.shape)
+        now = np.exp(-continuous_rate(rate, self.beta_geo.time_unit) * H)
+        after = now * discounted_purchases_alive(self.beta_geo, t - H, x, T + H, rate)
+        # At least the one purchase, none later than H: the bound only removes rounding.
+        return np.maximum((whole - (1 - bought) * after) / bought, now), after
