@@ -5,11 +5,17 @@ import sys
 import typer
 
 from cli.check import check
+from cli.demo import demo
+from cli.desk import desk
 from cli.features import features
 from cli.ingest import ingest
 from cli.init import init
+from cli.keys import keys
 from cli.promote import promote
 from cli.rollback import rollback
+from cli.score import score
+from cli.serve import serve
+from cli.status import status
 from cli.train import train
 
 app = typer.Typer(
@@ -19,8 +25,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, ingest, check, features, train, promote, rollback):
+for command in (init, ingest, check, features, train, promote, rollback, score, serve, status, demo):
     app.command()(command)
+app.add_typer(keys, name="keys")
+app.add_typer(desk, name="desk")
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+"""``fedele score``: everyone into a new generation."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from cli.output import Json, show
+
+
+def score(
+    as_of: Annotated[
+        str | None, typer.Option(help="Date (midnight in the workspace's zone) or instant.")
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(help="Also write the records to this .parquet or .csv file.")
+    ] = None,
+    lang: Annotated[str, typer.Option(help="Language of the reasons in the file: en or it.")] = "en",
+    hindsight: Annotated[
+        bool, typer.Option("--hindsight", help="Allow a date before the model's own; scores are marked.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Score every customer into a new generation; readers see it all at once when it is complete."""
+    from cli.output import counting, open_here
+    from contracts.scores import LANGUAGES
+    from contracts.stopwatch import measure_seconds
+    from contracts.time import read_clock, to_text
+    from features.store.lock import hold_lock
+    from serving.batch import export_generation, score_everyone
+    from serving.export import check_export_name
+
+    if lang not in LANGUAGES:
+        raise typer.BadParameter(f"{lang!r} is neither en nor it", param_hint="--lang")
+    if out is not None:
+        check_export_name(out)
+    workspace = open_here()
+    now = read_clock()
+    with hold_lock(workspace.lock, "fedele score"), measure_seconds() as seconds:
+        instant = workspace.as_of(as_of, now)
+        with counting("Scored customers") as progress:
+            done = score_everyone(workspace, instant, now, hindsight=hindsight, progress=progress)
+        if out is not None:
+            export_generation(workspace, done, out, lang)
+    missing = sum(done.not_scored.values())
+    result = {
+        "generation": done.generation,
+        "as_of": to_text(done.as_of),
+        "scored": done.scored,
+        "not_scored": missing,
+        "not_scored_reasons": dict(done.not_scored),
+        "model_version": done.model_version,
+        "seconds": seconds(),
+    }
+    reasons = ", ".join(f"{count} {reason}" for reason, count in done.not_scored.items())
+    lines = [
+        f"Generation {done.generation}: {done.scored} customers scored"
+        + (f", {reasons}." if reasons else ".")
+    ]
+    if out is not None:
+        lines.append(f"Written to {out}.")
+    show(result, as_json, [*lines, "Next: fedele serve"])

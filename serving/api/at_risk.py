@@ -1,0 +1,49 @@
+"""The list of customers most worth a contact, in pages that do not shift while someone reads them."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from contracts.scores import dumps
+from serving.api.answers import JSON, describe
+from serving.api.cursors import read_cursor, sign_cursor
+from serving.api.documents import AtRiskDocument, AtRiskQuery, answers_with
+from serving.api.languages import choose_language
+from serving.api.problems import Problem
+from serving.store.generations import ScoreStore
+from serving.store.rows import GenerationInfo, Selection
+from serving.tenants import Tenant
+
+at_risk = APIRouter()
+
+
+@at_risk.get("/v1/at-risk", responses=answers_with(AtRiskDocument))
+def get_at_risk(query: Annotated[AtRiskQuery, Query()], request: Request) -> Response:
+    """Score records in order of ``sort``: everyone in play, or one segment or band of them."""
+    tenant: Tenant = request.state.tenant
+    language = choose_language(query.lang, request.headers.get("accept-language"))
+    info, after = _find_start(tenant.store, query)
+    selection = Selection(query.sort, query.segment, query.band)
+    rows = tenant.store.page(selection, language, query.limit + 1, after, info) if info else []
+    shown = rows[: query.limit]
+    cursor = None
+    if info is not None and len(rows) > len(shown):
+        place = [*_bound(query), info.generation, shown[-1].position]
+        cursor = sign_cursor(tenant.store.work, place)
+    data = b",".join(row.record(language) or b"null" for row in shown)
+    body = b'{"data":[%b],%b}' % (data, dumps({"next_cursor": cursor} | describe(info))[1:-1])
+    return Response(body, headers={"Content-Language": language}, media_type=JSON)
+
+
+def _find_start(store: ScoreStore, query: AtRiskQuery) -> tuple[GenerationInfo | None, int | None]:
+    if query.cursor is None:
+        return store.current(), None
+    generation, position = read_cursor(store.work, query.cursor, _bound(query))
+    info = store.find_generation(generation)
+    if info is None:
+        raise Problem("expired", "New scores have come since: start the list again without a cursor.")
+    return info, position
+
+
+def _bound(query: AtRiskQuery) -> list[str | None]:
+    return ["at-risk", query.sort, query.segment, query.band]

@@ -1,0 +1,133 @@
+"""The shapes of requests and answers, as the OpenAPI document shows them; answers are spliced bytes."""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.scores import Band, Language, ScoreRecord, Segment
+from serving.store.rows import Sort
+
+
+class Strict(BaseModel):
+    """A query whose unknown parameters are refused."""
+
+    model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
+
+
+class ScoreQuery(Strict):
+    """Query of a single score."""
+
+    lang: Language | None = Field(None, description="Language of the texts; else Accept-Language, else en.")
+
+
+class AtRiskQuery(ScoreQuery):
+    """Query of the list."""
+
+    sort: Sort = Field("contact_value", description="Order, always downwards; ties by id.")
+    limit: int = Field(25, ge=1, le=100)
+    cursor: str | None = Field(None, max_length=512, description="next_cursor of the page before.")
+    segment: Segment | None = Field(None, description="None: everyone in play. lapsed: the win-back view.")
+    band: Band | None = None
+
+
+class ChangesQuery(ScoreQuery):
+    """Query of the feed of changes."""
+
+    changed_since: str | None = Field(
+        None, max_length=80, description="A generation the caller has seen; left out: everything."
+    )
+    limit: int = Field(100, ge=1, le=1000)
+    cursor: str | None = Field(None, max_length=512)
+
+
+class AskedDocument(BaseModel):
+    """Body of POST /v1/scores."""
+
+    customer_ids: list[str] = Field(max_length=1000, examples=[["C-1", "C-2"]])
+    include: list[str] | None = Field(None, description="Fields of the score record; left out: all.")
+    lang: Language | None = None
+
+
+class ReasonDocument(BaseModel):
+    """Why one customer has no score."""
+
+    type: str
+    code: Literal["no_first_order", "already_ended", "suppressed", "no_model", "unknown", "bad_id"]
+    title: str
+    pointer: str | None = None
+
+
+class ResultDocument(BaseModel):
+    """One customer's result."""
+
+    customer_id: str | None
+    status: Literal["scored", "not_scored"]
+    repeated: bool | None = None
+    score: ScoreRecord | None = None
+    problem: ReasonDocument | None = None
+
+
+class GenerationDocument(BaseModel):
+    """The generation an answer comes from; nulls before the first."""
+
+    as_of: str | None
+    generation: str | None
+    model_version: str | None
+
+
+class ScoresDocument(GenerationDocument):
+    """Answer of POST /v1/scores."""
+
+    results: list[ResultDocument]
+    summary: dict[str, int]
+
+
+class AtRiskDocument(GenerationDocument):
+    """A page of the list."""
+
+    data: list[ScoreRecord]
+    next_cursor: str | None
+
+
+class ChangesDocument(GenerationDocument):
+    """A page of the feed of changes."""
+
+    data: list[ResultDocument]
+    next_cursor: str | None
+
+
+class ModelDocument(GenerationDocument):
+    """What is being served."""
+
+    scored_at: str | None
+    facts_until: str | None
+    scored: int
+    not_scored: dict[str, int]
+    flags: list[str]
+    champion: str | None
+    current: bool
+
+
+class FaultDocument(BaseModel):
+    """One fault of a request."""
+
+    pointer: str
+    code: str
+    detail: str
+
+
+class ProblemDocument(BaseModel):
+    """RFC 9457."""
+
+    type: str = Field(examples=["urn:fedele:problem:invalid"])
+    title: str
+    status: int
+    detail: str
+    instance: str
+    errors: list[FaultDocument] | None = None
+    errors_truncated: bool | None = None
+
+
+def answers_with(model: Any) -> dict[int | str, dict[str, Any]]:
+    """Return the ``responses`` of a route: its answer, and a problem for everything else."""
+    return {200: {"model": model}, "default": {"model": ProblemDocument, "description": "A problem document"}}

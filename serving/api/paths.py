@@ -1,0 +1,54 @@
+"""The addresses of the service, with who may ask what: anything that is not here does not exist."""
+
+import re
+from dataclasses import dataclass
+
+from serving.keys import Scope
+
+PROBES = ("/livez", "/readyz")
+DESK = "/desk"
+
+
+@dataclass(frozen=True)
+class Path:
+    """An address: the template for logs, what it matches, its methods, the scope a key needs (None: any)."""
+
+    template: str
+    pattern: re.Pattern[str]
+    methods: tuple[str, ...]
+    scope: Scope | None = None
+
+
+def _path(template: str, methods: tuple[str, ...], scope: Scope | None = None) -> Path:
+    parts = (
+        ".+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[a-z_]+\})", template)
+    )
+    return Path(template, re.compile("".join(parts), re.DOTALL), methods, scope)
+
+
+PATHS = (
+    _path("/v1/scores", ("GET", "POST"), "score:read"),
+    _path("/v1/customers/{customer_id}/score", ("GET",), "score:read"),
+    _path("/v1/at-risk", ("GET",), "score:read"),
+    _path("/v1/model", ("GET",), "model:read"),
+    _path("/v1/openapi.json", ("GET",)),
+    _path("/rpc/scores", ("POST",), "score:read"),
+    _path("/schema.json", ("GET",)),
+)
+
+
+def find_path(path: str) -> Path | None:
+    """Return the address that is spelt exactly so, or None.
+
+    Examples:
+        >>> find_path("/v1/customers/C-1/score").template
+        '/v1/customers/{customer_id}/score'
+        >>> [find_path(each) for each in ("/v1/scores/", "//v1/scores", "/V1/scores", "/docs.json")]
+        [None, None, None, None]
+    """
+    return next((each for each in PATHS if each.pattern.fullmatch(path)), None)
+
+
+def is_desk(path: str) -> bool:
+    """Return whether a path belongs to the desk, which asks for a session itself."""
+    return path == DESK or path.startswith(f"{DESK}/")

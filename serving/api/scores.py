@@ -1,0 +1,96 @@
+"""Scores by id, one record, and what changed since a generation."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Query, Request, Response
+
+from contracts.scores import Language, ScoreRecord, dumps
+from serving.api.answers import JSON, answer_asked, describe, find_scores, render_result, respond
+from serving.api.bodies import LONGEST_ID, is_customer_id, read_asked
+from serving.api.cursors import read_cursor, sign_cursor
+from serving.api.documents import (
+    AskedDocument,
+    ChangesDocument,
+    ChangesQuery,
+    ResultDocument,
+    ScoreQuery,
+    ScoresDocument,
+    answers_with,
+)
+from serving.api.languages import choose_language
+from serving.api.problems import Fault, Problem
+from serving.store.generations import ScoreStore
+from serving.store.reading import Changed
+from serving.store.rows import GenerationInfo, StoredScore
+from serving.tenants import Tenant
+
+scores = APIRouter()
+_BODY = {"content": {JSON: {"schema": AskedDocument.model_json_schema()}}, "required": True}
+
+
+@scores.post("/v1/scores", responses=answers_with(ScoresDocument), openapi_extra={"requestBody": _BODY})
+def post_scores(request: Request) -> Response:
+    """Stored scores of up to 1,000 customers by id; one bad id never fails the rest."""
+    tenant: Tenant = request.state.tenant
+    asked = read_asked(request.state.body)
+    language = choose_language(asked.language, request.headers.get("accept-language"))
+    body = answer_asked(tenant.store, asked, language)
+    return Response(body, headers={"Content-Language": language}, media_type=JSON)
+
+
+@scores.get("/v1/customers/{customer_id:path}/score", responses=answers_with(ScoreRecord | ResultDocument))
+def get_score(customer_id: str, query: Annotated[ScoreQuery, Query()], request: Request) -> Response:
+    """The stored record of one customer, byte for byte; of a known customer without one, the reason."""
+    tenant: Tenant = request.state.tenant
+    language = choose_language(query.lang, request.headers.get("accept-language"))
+    if not is_customer_id(customer_id):
+        fault = Fault("/customer_id", "bad_id", f"1 to {LONGEST_ID} characters, no control characters.")
+        raise Problem("invalid", "This cannot be a customer id.", (fault,))
+    row = find_scores(tenant.store, [customer_id], language, tenant.store.current()).get(customer_id)
+    if row is None:
+        raise Problem("unknown", "No customer of this name is known. Names are case-sensitive.")
+    return respond(request, row.record(language) or render_result(customer_id, row, language), language)
+
+
+@scores.get("/v1/scores", responses=answers_with(ChangesDocument))
+def get_changes(query: Annotated[ChangesQuery, Query()], request: Request) -> Response:
+    """What is new, different or gone since a generation, in pages; without one, everything."""
+    tenant: Tenant = request.state.tenant
+    store = tenant.store
+    language = choose_language(query.lang, request.headers.get("accept-language"))
+    info, after = _find_start(store, query)
+    found: list[tuple[Changed, StoredScore | str]] = []
+    if info is not None:
+        before = None if query.changed_since is None else _keep(store, query.changed_since)
+        found = store.changed_since(before, info, language, query.limit + 1, after)
+    shown = found[: query.limit]
+    cursor = None
+    if info is not None and len(found) > len(shown):
+        last = shown[-1][0]
+        cursor = sign_cursor(
+            store.work, ["changes", query.changed_since, info.generation, last.gone, last.position]
+        )
+    data = b",".join(_render(each, language) for _, each in shown)
+    head = dumps(describe(info) | {"next_cursor": cursor})[1:-1]
+    body = b'{"data":[%b],%b}' % (data, head)
+    return Response(body, headers={"Content-Language": language}, media_type=JSON)
+
+
+def _find_start(store: ScoreStore, query: ChangesQuery) -> tuple[GenerationInfo | None, Changed | None]:
+    if query.cursor is None:
+        return store.current(), None
+    generation, gone, position = read_cursor(store.work, query.cursor, ["changes", query.changed_since])
+    return _keep(store, generation), Changed(gone, position)
+
+
+def _keep(store: ScoreStore, generation: str) -> GenerationInfo:
+    info = store.find_generation(generation)
+    if info is None:
+        raise Problem("expired", "Only the last three generations are kept: read everything again.")
+    return info
+
+
+def _render(each: StoredScore | str, language: Language) -> bytes:
+    if isinstance(each, str):
+        return render_result(each, None, language)
+    return render_result(each.customer_id, each, language)

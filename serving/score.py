@@ -1,0 +1,194 @@
+"""From a model's prediction to score records. Pure: no store, no file, no clock."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.feature_frame import FeatureFrame
+from contracts.scores import (
+    CURVE_DAYS,
+    FLAGS,
+    ChurnRange,
+    Clv,
+    CurvePoint,
+    Flag,
+    Language,
+    Reason,
+    RiskBands,
+    ScoreRecord,
+)
+from features.economics import YEAR_DAYS, Economics
+from features.wording.catalogue import Catalogue
+from training.models.customer_model import CustomerModel, Prediction
+from training.models.explain import ReasonDraft, explain, reasons
+from training.models.joint import JointCurve
+
+DISAGREEMENT = 0.25
+
+
+@dataclass(frozen=True)
+class Costs:
+    """Expected cost to serve, per event, in the workspace's currency; None means unknown."""
+
+    per_ticket: float | None = None
+    per_interaction: float | None = None
+
+
+@dataclass(frozen=True)
+class Occasion:
+    """What holds for every record of a scoring run. ``flags`` are those of the run (stale, hindsight)."""
+
+    generation: str
+    model_version: str
+    as_of: datetime
+    scored_at: datetime
+    bands: RiskBands
+    flags: tuple[Flag, ...] = ()
+    costs: Costs = Costs()
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """One customer's record without reasons, the drafts of the reasons, and what their sentences need."""
+
+    record: ScoreRecord
+    raw: float
+    drafts: tuple[ReasonDraft, ...]
+    values: Mapping[str, Any]
+
+    def worded(
+        self, catalogue: Catalogue, language: Language, peers: Mapping[str, Any]
+    ) -> tuple[Reason, ...]:
+        """Return the reasons in ``language``; ``peers`` are the usual values of the features."""
+        return reasons(self.drafts, self.values, peers, catalogue, language)
+
+    def in_words(self, catalogue: Catalogue, language: Language, peers: Mapping[str, Any]) -> ScoreRecord:
+        """Return the record with its reasons in ``language``."""
+        return replace(self.record, reasons=self.worded(catalogue, language, peers))
+
+
+def score_frame(
+    model: CustomerModel, frame: FeatureFrame, occasion: Occasion, economics: Economics
+) -> Iterator[Scored]:
+    """Yield the score of each row of ``frame`` (the model's own features), in its order.
+
+    Raises:
+        ContractError: the frame is not of the model's feature list.
+    """
+    prediction = model.predict(frame)
+    drafts = explain(
+        prediction.contributions, prediction.offset, model.reference.offset_mean, prediction.frame.features
+    )
+    columns = _columns(model, prediction, occasion, economics)
+    names, raws = tuple(columns), prediction.raw.tolist()
+    rows = prediction.frame.values.to_dict("records")
+    for cells, raw, drafted, values in zip(
+        zip(*columns.values(), strict=True), raws, drafts, rows, strict=True
+    ):
+        yield Scored(ScoreRecord(**dict(zip(names, cells, strict=True))), raw, tuple(drafted), values)
+
+
+def _columns(
+    model: CustomerModel, prediction: Prediction, occasion: Occasion, economics: Economics
+) -> dict[str, Sequence[Any]]:
+    """Return the fields of all records as columns; reasons stay empty until they are worded."""
+    index, joint, terms = prediction.frame.index, prediction.joint, model.terms
+    money = _money(model, prediction, economics, occasion.costs)
+    risk = prediction.churn_probability.tolist()
+    lapsed = (index["segment"] == "lapsed").to_numpy()
+    percentile = model.reference.percentile(prediction.raw)
+    numbers = (joint.clv_mean, joint.p10, joint.p50, joint.p90)
+    varied: dict[str, Sequence[Any]] = {
+        "customer_id": index["customer_id"].tolist(),
+        "segment": index["segment"].tolist(),
+        "churn_probability": risk,
+        "churn_range": list(map(ChurnRange, prediction.low.tolist(), prediction.high.tolist())),
+        # Of the probability as it is shown, so that nobody reads 0.4 beside the band below 0.4.
+        "risk_band": [occasion.bands.band(round(p, 6)) for p in risk],
+        "risk_percentile": _optional(np.where(lapsed, np.nan, percentile)),
+        "p_alive": _optional(prediction.frame.column("btyd.p_alive").to_numpy(dtype=np.float64)),
+        "expected_purchases": joint.expected_purchases.tolist(),
+        "clv": list(map(Clv, *(column.tolist() for column in numbers))),
+        "p_no_spend": joint.p_no_spend.tolist(),
+        "value_if_stays": joint.value_if_stays.tolist(),
+        "value_if_leaves": joint.value_if_leaves.tolist(),
+        "value_at_risk": joint.value_at_risk.tolist(),
+        "contact_value": joint.contact_value.tolist(),
+        **money,
+        "curve": _curves(model.curve(prediction, CURVE_DAYS)),
+        "flags": _flags(model, prediction, occasion),
+    }
+    constant = {
+        "kind": "shop",
+        "as_of": occasion.as_of,
+        "horizon_days": terms.horizon_days,
+        "clv_horizon_days": terms.clv_horizon_days,
+        "clv_basis": terms.clv_basis,
+        "annual_discount_rate": terms.annual_discount_rate,
+        "currency": terms.currency,
+        "satisfaction": None,
+        "reasons": (),
+        "model_version": occasion.model_version,
+        "feature_hash": model.features.hash,
+        "generation": occasion.generation,
+        "scored_at": occasion.scored_at,
+    }
+    return varied | {name: [value] * len(risk) for name, value in constant.items()}
+
+
+def _money(
+    model: CustomerModel, prediction: Prediction, economics: Economics, costs: Costs
+) -> dict[str, Sequence[Any]]:
+    """Return what the customer brought, and what costs leave of it and of the CLV; None where unknown."""
+    frame = prediction.frame
+    known = economics.table.reindex(frame.index["customer_id"])
+    joint = prediction.joint
+    activity = (1.0 - joint.p_no_spend) * model.terms.clv_horizon_days / YEAR_DAYS
+    served = np.zeros(len(frame))
+    for name, cost in (("tickets", costs.per_ticket), ("interactions", costs.per_interaction)):
+        if cost is not None:
+            served += known[name].fillna(0.0).to_numpy(dtype=np.float64) * cost
+    priced = costs != Costs() and economics.margin_share is not None
+    margin = np.nan if economics.margin_share is None else economics.margin_share
+    net = joint.clv_mean * margin - served * activity if priced else np.full(len(frame), np.nan)
+    historic = frame.column("rfm.historic_value").to_numpy(dtype=np.float64)
+    kept = historic * margin - known["acquisition_cost"].to_numpy(dtype=np.float64)
+    return {
+        "net_clv": _optional(net),
+        "historic_value": historic.tolist(),
+        "net_historic_value": _optional(kept),
+    }
+
+
+def _flags(model: CustomerModel, prediction: Prediction, occasion: Occasion) -> list[tuple[Flag, ...]]:
+    frame = prediction.frame
+    rows = len(frame)
+    present: dict[Flag, npt.NDArray[np.bool_]] = {
+        "thin_history": (frame.index["segment"] == "thin").to_numpy(),
+        "degraded": np.full(rows, bool(frame.unseen_families)),
+        "out_of_distribution": model.reference.is_outside(frame),
+        "disagreement": np.abs(prediction.btyd_probability - prediction.churn_probability) > DISAGREEMENT,
+        "season_unseen": np.full(rows, model.reference.season_unseen),
+        "range_unproven": np.full(rows, not model.intervals.proven),
+    }
+    present |= {flag: np.full(rows, True) for flag in occasion.flags}
+    raised = [(flag, present[flag].tolist()) for flag in FLAGS if flag in present]
+    return [tuple(flag for flag, marks in raised if marks[place]) for place in range(rows)]
+
+
+def _curves(curve: JointCurve) -> list[tuple[CurvePoint, ...]]:
+    columns = zip(
+        curve.churn_probability.tolist(),
+        curve.expected_purchases.tolist(),
+        curve.clv_mean.tolist(),
+        strict=True,
+    )
+    return [tuple(map(CurvePoint, CURVE_DAYS, *parts)) for parts in columns]
+
+
+def _optional(values: npt.NDArray[np.float64]) -> list[float | None]:
+    return [None if value != value else value for value in values.tolist()]

@@ -1,0 +1,1 @@
+"""Where scores and the service's own facts live: generations, keys, sign-in codes, sessions."""

@@ -1,0 +1,163 @@
+"""Generations on SQLite: each its own file, written aside, made durable, renamed, and never changed again."""
+
+import os
+import sqlite3
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from threading import Lock
+
+from sqlalchemy import Connection, Engine, Table
+from sqlalchemy.dialects import sqlite
+from sqlalchemy.schema import CreateIndex, CreateTable
+
+from contracts.errors import SchemaTooNew, StoreError
+from serving.store import database
+from serving.store.rows import STORED, GenerationInfo, Numbered
+from serving.store.tables import SCORES_VERSION, build_indices, build_scores_table
+
+_APPLICATION = 0x0FEDE1E
+_PAGE_BYTES = 16_384
+
+
+class FileDraft:
+    """A generation being written: a file that no reader looks at until it is renamed."""
+
+    def __init__(self, file: Path) -> None:
+        self._file = file
+        self._partial = file.with_name(f"{file.name}.partial")
+        self._partial.unlink(missing_ok=True)
+        self._partial.touch(mode=0o600)
+        self._table = build_scores_table()
+        columns = ("position", *STORED)
+        self._insert = f"INSERT INTO scores ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
+        self._connection = sqlite3.connect(self._partial, isolation_level=None)
+        # No journal: a draft that is cut short is thrown away, a finished one is synced as a whole.
+        for pragma in (
+            f"page_size={_PAGE_BYTES}",
+            "journal_mode=OFF",
+            "synchronous=OFF",
+            f"application_id={_APPLICATION}",
+            f"user_version={SCORES_VERSION}",
+        ):
+            self._connection.execute(f"PRAGMA {pragma}").fetchall()
+        self._connection.execute("BEGIN")
+        self._connection.execute(str(CreateTable(self._table).compile(dialect=sqlite.dialect())))
+
+    def write(self, rows: Iterable[Numbered]) -> None:
+        """Add rows with their positions."""
+        self._connection.executemany(self._insert, ((position, *row.values()) for position, row in rows))
+
+    def seal(self) -> None:
+        """Make the file complete and durable under its own name."""
+        for index in build_indices(self._table):
+            self._connection.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
+        self._connection.execute("COMMIT")
+        self._connection.close()
+        _sync(self._partial)
+        self._partial.rename(self._file)
+        _sync(self._file.parent)
+
+    def attach(self, connection: Connection) -> None:
+        """Nothing to do within the flip: the file is in its place already."""
+
+    def abandon(self) -> None:
+        """Throw the draft away."""
+        self._connection.close()
+        self._partial.unlink(missing_ok=True)
+
+
+class FileShelf:
+    """The folder of generation files."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._engines: dict[tuple[str, int], Engine] = {}
+        self._lock = Lock()
+
+    def start(self, info: GenerationInfo, kept: Collection[str]) -> FileDraft:
+        """Return a draft of a generation; what killed runs left beside the ``kept`` ones is removed."""
+        self._folder.mkdir(exist_ok=True)
+        for file in self._folder.iterdir():
+            if file.suffix == ".partial" or (file.suffix == ".db" and file.stem not in kept):
+                file.unlink()
+        return FileDraft(self._file(info.generation))
+
+    @contextmanager
+    def open(self, info: GenerationInfo) -> Iterator[tuple[Connection, Table]]:
+        """Yield a connection to a generation and its table."""
+        with database.read(self._engine(info), self._name(info.generation)) as connection:
+            yield connection, build_scores_table()
+
+    @contextmanager
+    def open_both(
+        self, info: GenerationInfo, before: GenerationInfo
+    ) -> Iterator[tuple[Connection, Table, Table]]:
+        """Yield a connection to two generations, the table of the first and that of the earlier one."""
+        self._engine(before)
+        engine = database.open_immutable(self._file(info.generation))
+        try:
+            with database.read(engine, self._name(info.generation)) as connection:
+                address = f"{self._file(before.generation).as_uri()}?mode=ro&immutable=1"
+                connection.exec_driver_sql("ATTACH DATABASE ? AS earlier", (address,))
+                yield connection, build_scores_table(), build_scores_table(schema="earlier")
+        finally:
+            engine.dispose()
+
+    def remove(self, infos: Iterable[GenerationInfo], connection: Connection | None = None) -> None:
+        """Remove generations that fell out, once the pointer has moved (so not within its transaction)."""
+        if connection is None:
+            for info in infos:
+                self._file(info.generation).unlink(missing_ok=True)
+
+    def close(self) -> None:
+        """Close every file."""
+        with self._lock:
+            for engine in self._engines.values():
+                engine.dispose()
+            self._engines.clear()
+
+    def _file(self, generation: str) -> Path:
+        return self._folder / f"{generation}.db"
+
+    def _name(self, generation: str) -> str:
+        return f"{self._folder.name}/{generation}.db"
+
+    def _engine(self, info: GenerationInfo) -> Engine:
+        key = (info.generation, info.sequence)
+        with self._lock:
+            if key not in self._engines:
+                engine = self._open(info.generation)
+                for old in sorted(self._engines, key=lambda each: each[1])[:-2]:
+                    self._engines.pop(old).dispose()
+                self._engines[key] = engine
+            return self._engines[key]
+
+    def _open(self, generation: str) -> Engine:
+        file, name = self._file(generation), self._name(generation)
+        if not file.is_file():
+            raise StoreError(f"{name} is missing: run `fedele score` to write it again.")
+        engine = database.open_immutable(file)
+        try:
+            with database.read(engine, name) as connection:
+                version = connection.exec_driver_sql("PRAGMA user_version").scalar() or 0
+                written_by_us = connection.exec_driver_sql("PRAGMA application_id").scalar() == _APPLICATION
+                if written_by_us and version > SCORES_VERSION:
+                    raise SchemaTooNew(
+                        f"{name} has schema {version}, this Fedele knows {SCORES_VERSION}: "
+                        "use a newer Fedele."
+                    )
+                if not written_by_us:
+                    raise StoreError(f"{name} is damaged: remove it and run `fedele score` again.")
+        except BaseException:
+            engine.dispose()
+            raise
+        return engine
+
+
+def _sync(path: Path) -> None:
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

@@ -1,0 +1,219 @@
+"""Scores by generation: written aside, shown all at once, read by id, by page and by what changed."""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
+from dataclasses import replace
+from itertools import islice
+from types import TracebackType
+from typing import Any, Protocol, Self
+
+from sqlalchemy import Connection, Table
+
+from contracts.errors import StoreError
+from contracts.scores import Language
+from contracts.workspace import Workspace
+from serving.store import reading
+from serving.store.files import FileShelf
+from serving.store.partitions import PartitionShelf
+from serving.store.reading import Changed
+from serving.store.rows import GenerationInfo, Numbered, Selection, StoredScore
+from serving.store.work import WorkStore, open_work
+
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
+_BATCH = 5_000
+
+
+class Draft(Protocol):
+    """A generation being written."""
+
+    def write(self, rows: Iterable[Numbered]) -> None: ...  # noqa: D102
+    def seal(self) -> None: ...  # noqa: D102
+    def attach(self, connection: Connection) -> None: ...  # noqa: D102
+    def abandon(self) -> None: ...  # noqa: D102
+
+
+class Shelf(Protocol):
+    """Where generations are kept: files beside SQLite, partitions in PostgreSQL."""
+
+    def start(self, info: GenerationInfo, kept: Collection[str]) -> Draft: ...  # noqa: D102
+    def open(self, info: GenerationInfo) -> AbstractContextManager[tuple[Connection, Table]]: ...  # noqa: D102
+    def open_both(  # noqa: D102
+        self, info: GenerationInfo, before: GenerationInfo
+    ) -> AbstractContextManager[tuple[Connection, Table, Table]]: ...
+    def remove(self, infos: Iterable[GenerationInfo], connection: Connection | None = None) -> None: ...  # noqa: D102
+    def close(self) -> None: ...  # noqa: D102
+
+
+class GenerationWriter:
+    """Writes one generation; nobody sees a row before ``finish``. Leaving the block unfinished drops it."""
+
+    def __init__(self, work: WorkStore, shelf: Shelf, info: GenerationInfo) -> None:
+        self._work, self._shelf, self._info = work, shelf, info
+        self._draft = shelf.start(info, {each.generation for each in work.find_generations()})
+        self._position = 0
+        self._counts: Counter[str] = Counter()
+        self._open = True
+
+    def add(self, rows: Iterable[StoredScore]) -> None:
+        """Write rows, in the order given.
+
+        Raises:
+            StoreError: a number is not finite, a row contradicts itself or comes twice, the disk is full.
+        """
+        numbered = self._number(rows)
+        while batch := list(islice(numbered, _BATCH)):
+            with reading.answer_for(self._info.generation):
+                self._draft.write(batch)
+
+    def finish(self) -> GenerationInfo:
+        """Make the generation durable, then current at one instant; return its facts with the counts."""
+        with reading.answer_for(self._info.generation):
+            self._draft.seal()
+        not_scored = {reason: count for reason, count in sorted(self._counts.items()) if reason != "scored"}
+        info = replace(self._info, scored=self._counts["scored"], not_scored=not_scored)
+        with self._work.write() as connection:
+            self._draft.attach(connection)
+            dropped = self._work.flip(connection, info)
+            self._shelf.remove(dropped, connection)
+        self._shelf.remove(dropped)
+        self._open = False
+        return info
+
+    def _number(self, rows: Iterable[StoredScore]) -> Iterator[Numbered]:
+        for row in rows:
+            row.check()
+            self._position += 1
+            self._counts[row.reason or "scored"] += 1
+            yield self._position, row
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._open:
+            self._draft.abandon()
+
+
+class ScoreStore:
+    """The scores of one workspace. Every answer belongs to one whole generation."""
+
+    def __init__(self, work: WorkStore, shelf: Shelf) -> None:
+        self.work = work
+        self._shelf = shelf
+
+    def begin(self, info: GenerationInfo) -> GenerationWriter:
+        """Return a writer for a new generation (``with store.begin(info) as writer``).
+
+        Raises:
+            StoreError: the generation's name holds more than letters, digits, dots and dashes.
+        """
+        if not _NAME.fullmatch(info.generation):
+            raise StoreError(
+                f"{info.generation!r} names no generation: use letters, digits, dots and dashes."
+            )
+        return GenerationWriter(self.work, self._shelf, replace(info, sequence=self.work.next_sequence()))
+
+    def current(self) -> GenerationInfo | None:
+        """Return the generation readers see now; None before the first. Asks the pointer each time."""
+        return self.work.find_current()
+
+    def find_generation(self, generation: str) -> GenerationInfo | None:
+        """Return a kept generation by its name; None when it is unknown or has fallen out."""
+        return self.work.find_generation(generation)
+
+    def find_generations(self) -> list[GenerationInfo]:
+        """Return the kept generations (three at most), newest first."""
+        return self.work.find_generations()
+
+    def read(
+        self, customer_ids: Sequence[str], language: Language, info: GenerationInfo | None = None
+    ) -> dict[str, StoredScore]:
+        """Return stored scores by id, unknown customers absent; ``info`` None is the current generation."""
+        chosen = info or self.current()
+        if chosen is None or not customer_ids:
+            return {}
+        with self._shelf.open(chosen) as (connection, table):
+            return reading.read_by_id(connection, table, customer_ids, language)
+
+    def page(
+        self,
+        selection: Selection,
+        language: Language,
+        limit: int,
+        after: int | None = None,
+        info: GenerationInfo | None = None,
+    ) -> list[StoredScore]:
+        """Return at most ``limit`` scored customers of a list.
+
+        Args:
+            selection: which customers, in which order.
+            language: of the records.
+            limit: rows, at least 1.
+            after: ``position`` of the last row of the page before; None for the first page.
+            info: the generation, by default the current one.
+        """
+        chosen = info or self.current()
+        if chosen is None:
+            return []
+        with self._shelf.open(chosen) as (connection, table):
+            return reading.read_page(connection, table, selection, language, (after, limit))
+
+    def count(self, selection: Selection, info: GenerationInfo | None = None) -> int:
+        """Return how many customers a list holds."""
+        chosen = info or self.current()
+        if chosen is None:
+            return 0
+        with self._shelf.open(chosen) as (connection, table):
+            return reading.count(connection, table, selection)
+
+    def changed_since(
+        self,
+        before: GenerationInfo | None,
+        info: GenerationInfo,
+        language: Language,
+        limit: int,
+        after: Changed | None = None,
+    ) -> list[tuple[Changed, StoredScore | str]]:
+        """Return what differs between two generations: new and changed scores, then ids that are gone.
+
+        Each comes with its place, to be given back as ``after``. ``before`` None: everything in ``info``.
+        """
+        if before is None:
+            with self._shelf.open(info) as (connection, table):
+                return reading.read_all(connection, table, language, (after, limit))
+        if before.sequence == info.sequence:
+            return []
+        with self._shelf.open_both(info, before) as (connection, table, earlier):
+            return reading.read_changes(connection, (table, earlier), language, (after, limit))
+
+    def records(self, info: GenerationInfo, language: Language) -> Iterator[dict[str, Any]]:
+        """Yield the records of a generation as plain values, in the order written."""
+        after: Changed | None = None
+        while rows := self.changed_since(None, info, language, _BATCH, after):
+            after = rows[-1][0]
+            for _, row in rows:
+                record = None if isinstance(row, str) else row.record(language)
+                if record is not None:
+                    yield json.loads(record)
+
+    def close(self) -> None:
+        """Close every connection and file."""
+        self._shelf.close()
+        self.work.close()
+
+
+def open_store(workspace: Workspace) -> ScoreStore:
+    """Return the scores of a workspace: SQLite files in its folder, or PostgreSQL if the settings say so.
+
+    Raises:
+        SchemaTooNew: a later Fedele wrote it.
+        StoreError: it is damaged, busy or out of reach.
+    """
+    work = open_work(workspace)
+    shelf: Shelf = FileShelf(workspace.scores) if workspace.store_url is None else PartitionShelf(work.engine)
+    return ScoreStore(work, shelf)

@@ -1,0 +1,82 @@
+"""The workspaces one service answers for; a key or session belongs to one and opens its store only."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from contracts.errors import SettingsError
+from contracts.workspace import Workspace, open_workspace
+from serving.keys import ApiKey, find_key
+from serving.sessions import Session, find_session
+from serving.store.generations import ScoreStore, open_store
+from serving.store.work import find_schema
+
+
+@dataclass(frozen=True)
+class Tenant:
+    """One workspace and its open store; ``store.work`` is the work database."""
+
+    workspace: Workspace
+    store: ScoreStore
+
+    @property
+    def name(self) -> str:
+        """The workspace's own name, for logs."""
+        return self.workspace.settings.workspace.name
+
+
+class Tenants:
+    """The open workspaces. Made empty, so that making a service touches nothing; ``open`` fills it."""
+
+    def __init__(self) -> None:
+        self._tenants: tuple[Tenant, ...] = ()
+
+    def __iter__(self) -> Iterator[Tenant]:
+        return iter(self._tenants)
+
+    def open(self, folders: Sequence[Path]) -> None:
+        """Open the workspaces in ``folders``.
+
+        Raises:
+            SettingsError: two of them share a folder or a database, so that their scores would mix.
+            WorkspaceError: a folder is no workspace.
+            StoreError: a store cannot be used.
+        """
+        workspaces = [open_workspace(folder) for folder in folders]
+        homes = [_find_home(workspace) for workspace in workspaces]
+        if len(set(homes)) < len(homes):
+            raise SettingsError(
+                "Two workspaces share one store: name each folder once, and give workspaces of one "
+                "PostgreSQL database different names."
+            )
+        self.close()
+        self._tenants = tuple(Tenant(workspace, open_store(workspace)) for workspace in workspaces)
+
+    def find_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
+        """Return the tenant and key that ``text`` opens, or None."""
+        for tenant in self._tenants:
+            key = find_key(tenant.store.work, text, now)
+            if key is not None:
+                return tenant, key
+        return None
+
+    def find_session(self, token: str, now: datetime) -> tuple[Tenant, Session] | None:
+        """Return the tenant and session of a signed-in person, or None."""
+        for tenant in self._tenants:
+            session = find_session(tenant.store.work, token, now)
+            if session is not None:
+                return tenant, session
+        return None
+
+    def close(self) -> None:
+        """Close every store."""
+        for tenant in self._tenants:
+            tenant.store.close()
+        self._tenants = ()
+
+
+def _find_home(workspace: Workspace) -> str:
+    if workspace.store_url is None:
+        return str(workspace.root)
+    return f"{workspace.store_url} {find_schema(workspace)}"

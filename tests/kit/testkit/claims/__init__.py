@@ -1,0 +1,1 @@
+"""What the documentation claims, each measured by one module: ``measure(scale)`` returns its figures."""

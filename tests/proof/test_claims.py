@@ -1,0 +1,39 @@
+"""The small form of every claim of docs/proof: the same code as `make prove`, fewer repetitions."""
+
+import pytest
+
+from testkit.claims.figure import SMALL, Figure
+from testkit.prove import CLAIMS, FOLDER, measure, write_proof
+from testkit.tree import ROOT
+
+# Those that share the trained tenth sample run in one process, which trains it once; the others beside them.
+APART = dict.fromkeys(("cdnow_parity", "same_bytes", "bad_rows"), "claims-apart")
+
+
+@pytest.mark.parametrize(
+    "claim", [pytest.param(name, marks=pytest.mark.xdist_group(APART.get(name, "claims"))) for name in CLAIMS]
+)
+def test_every_figure_of_a_claim_clears_its_bar(claim):
+    missed = [
+        f"{each.name}: {each.value!r}, not {each.demand}" for each in measure(claim, SMALL) if not each.holds
+    ]
+    assert missed == []
+
+
+def test_every_claim_module_is_measured_by_the_runner():
+    modules = {file.stem for file in (ROOT / "tests/kit/testkit/claims").glob("*.py")}
+    assert modules - {"__init__", "figure"} == set(CLAIMS)
+
+
+@pytest.mark.parametrize("claim", CLAIMS)
+def test_the_figures_kept_for_a_claim_all_hold(claim):
+    kept = (FOLDER / f"{claim}.md").read_text(encoding="utf-8")
+    assert kept.count("| holds |") >= 3
+    assert "MISSED" not in kept
+
+
+def test_a_figure_that_misses_its_bar_is_called_so(tmp_path):
+    figures = [Figure("AUC", 0.5, 0.755, "at least"), Figure("Brier score", float("nan"), 0.165, "at most")]
+    text = write_proof("laws", figures, tmp_path).read_text(encoding="utf-8")
+    assert text.count("| MISSED |") == 2
+    assert "| AUC | 0.5 | at least 0.755 | MISSED |" in text

@@ -1,0 +1,168 @@
+"""Who gets in, and what anyone can reach without a key."""
+
+import pytest
+
+from serving.api.app import build_app
+from serving.api.paths import PATHS
+from serving.keys import create_key, revoke_key
+from serving.tenants import Tenants
+from testkit.service import Caller
+from testkit.stored import NOW
+
+ROUTES = [
+    ("GET", "/v1/scores"),
+    ("POST", "/v1/scores"),
+    ("GET", "/v1/customers/C-00001/score"),
+    ("GET", "/v1/at-risk"),
+    ("GET", "/v1/model"),
+    ("GET", "/v1/openapi.json"),
+    ("POST", "/rpc/scores"),
+    ("GET", "/schema.json"),
+]
+SPELLINGS = [
+    "/v1/scores/",
+    "//v1/scores",
+    "/v1//scores",
+    "/V1/scores",
+    "/v1/Scores",
+    "/v1/./scores",
+    "/livez/../v1/scores",
+    "/livez/v1/scores",
+    "/livez;/v1/scores",
+    "/livez/",
+    "/LIVEZ",
+    "//livez",
+    "/readyz/",
+    "/readyz/../v1/model",
+    "/livez\x00",
+    "/livez%00",
+    "/livez%2f..%2fv1%2fmodel",
+    "/v1/%73cores",
+    "/v1/scores%2f",
+    "/v1/scores\\",
+    "\\v1\\scores",
+    "/v1/scores?",
+    "/v1/scores#",
+    "/v1/customers//score",
+    "/v1/customers/../model",
+    "/deskx",
+    "/desk%2f..%2fv1%2fmodel",
+    "/Desk",
+    "/healthz",
+    "/metrics",
+    "/metrics/",
+    "/docs.json",
+    "/docs",
+    "/redoc",
+    "/openapi.json",
+    "/schema.json/",
+    "/static_content/index.css",
+    "/assets/x.js",
+    "/",
+    "",
+    "*",
+    "/rpc/scores/submit",
+    "/rpc/scores/",
+    "/v1/../livez",
+]
+
+
+def test_the_gate_knows_exactly_the_routes_of_the_app_and_those_of_bentoml():
+    document = build_app(Tenants(), lambda: NOW).openapi()
+    routes = {(path, method.upper()) for path, each in document["paths"].items() for method in each}
+    gate = {(path.template, method) for path in PATHS for method in path.methods}
+    beside = {("/rpc/scores", "POST"), ("/schema.json", "GET"), ("/v1/openapi.json", "GET")}
+    assert routes | beside == gate
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+@pytest.mark.parametrize("method", ["GET", "POST"])
+def test_no_spelling_of_a_path_opens_anything_without_a_key(served, method, spelling):
+    answer = served.anyone.call(method, spelling)
+    assert (answer.status, answer.problem) == (401, "no-key")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_every_route_wants_a_key_that_is_right_to_the_last_character(served, method, path):
+    text = served.reader.key
+    for header in (
+        "",
+        "Bearer",
+        "Bearer ",
+        f"Bearer {text[:-1]}",
+        f"Bearer {text}A",
+        f"Bearer {text.swapcase()}",
+        f"Basic {text}",
+        text,
+        f"Bearer {text} x",
+        "Bearer " + "x" * 5000,
+    ):
+        answer = served.anyone.call(method, path, headers={"authorization": header})
+        assert (answer.status, answer.problem) == (401, "no-key")
+        assert answer.headers["www-authenticate"].startswith("Bearer")
+
+
+def test_a_key_in_the_address_or_sent_twice_does_not_count(served):
+    text = served.reader.key
+    assert served.anyone.get("/v1/model", f"key={text}&authorization={text}").status == 401
+    twice = [("authorization", f"Bearer {text}"), ("authorization", "Bearer x")]
+    assert served.anyone.call("GET", "/v1/model", headers=twice).problem == "bad-framing"
+
+
+def test_a_revoked_key_is_refused_at_once(served):
+    key, text = create_key(served.first.store.work, ["admin"], "", NOW)
+    caller = Caller(served.anyone.app, text)
+    assert caller.get("/v1/model").status == 200
+    revoke_key(served.first.store.work, key.key_id, NOW)
+    assert caller.get("/v1/model").problem == "no-key"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [each for each in ROUTES if "score" in each[1] or "risk" in each[1]]
+)
+def test_a_key_without_the_scope_is_told_so(served, method, path):
+    answer = served.modeller.call(method, path)
+    assert (answer.status, answer.problem) == (403, "no-scope")
+
+
+def test_the_scopes_of_a_key_are_enough_for_their_routes_and_admin_for_all(served):
+    assert served.modeller.get("/v1/model").status == 200
+    assert served.modeller.get("/v1/openapi.json").status == 200
+    for path in ("/v1/model", "/v1/at-risk", "/v1/scores", "/v1/customers/C-00001/score"):
+        assert served.admin.get(path).status == 200
+
+
+def test_the_key_of_another_workspace_gets_the_answer_of_a_missing_customer(served):
+    mine, theirs = "/v1/customers/C-00001/score", "/v1/customers/C-99999/score"
+    answers = [served.neighbour.get(path) for path in (mine, theirs)]
+    documents = [answer.json() | {"instance": ""} for answer in answers]
+    assert [answer.status for answer in answers] == [404, 404]
+    assert documents[0] == documents[1]
+    body = served.neighbour.post("/v1/scores", {"customer_ids": ["C-00001", "C-99999"]}).json()
+    assert [result["problem"]["code"] for result in body["results"]] == ["unknown", "unknown"]
+    assert served.neighbour.get("/v1/at-risk").json()["data"] == []
+    assert served.neighbour.get("/v1/scores").json()["data"] == []
+
+
+def test_a_cursor_of_another_workspace_is_no_cursor(served):
+    cursor = served.reader.get("/v1/at-risk", "limit=2").json()["next_cursor"]
+    assert served.neighbour.get("/v1/at-risk", f"limit=2&cursor={cursor}").problem == "bad-cursor"
+
+
+def test_the_probes_answer_anyone_and_take_no_other_method(served):
+    assert served.anyone.get("/livez").json() == {"status": "live"}
+    assert served.anyone.get("/readyz").json() == {"status": "ready"}
+    answer = served.anyone.post("/livez", {})
+    assert (answer.problem, answer.headers["allow"]) == ("method", "GET, HEAD")
+
+
+@pytest.mark.parametrize(("method", "path"), ROUTES)
+def test_a_wrong_method_names_the_right_ones(served, method, path):
+    answer = served.admin.call("DELETE", path)
+    assert (answer.status, answer.problem) == (405, "method")
+    assert method in answer.headers["allow"].split(", ")
+
+
+def test_a_method_override_changes_nothing(served):
+    answer = served.admin.get("/v1/model", x_http_method_override="DELETE", x_original_url="/livez")
+    assert answer.status == 200
