@@ -7,6 +7,7 @@ import typer
 from cli.check import check
 from cli.demo import demo
 from cli.desk import desk
+from cli.evaluate import evaluate
 from cli.features import features
 from cli.ingest import ingest
 from cli.init import init
@@ -25,7 +26,20 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for command in (init, ingest, check, features, train, promote, rollback, score, serve, status, demo):
+for command in (
+    init,
+    ingest,
+    check,
+    features,
+    train,
+    evaluate,
+    promote,
+    rollback,
+    score,
+    serve,
+    status,
+    demo,
+):
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(desk, name="desk")

@@ -10,6 +10,7 @@ COMMANDS = (
     "init",
     "ingest",
     "check",
+    "evaluate",
     "features",
     "train",
     "promote",

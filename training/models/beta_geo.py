@@ -9,17 +9,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import minimize
 
-from contracts.errors import ContractError, ModelRefused
-from contracts.periods import DAYS_PER_UNIT, to_units
+from contracts.errors import ModelRefused
+from contracts.periods import to_units
 from training.models.beta_geo_parameters import BetaGeoParameters, check_beta_geo
-from training.models.distinct import distinct_rows, largest_human_frequency
-from training.models.history import Array, check_history
+from training.models.fit_rows import FitRows
+from training.models.history import Array
 
 __all__ = ["BetaGeo", "BetaGeoParameters", "quiet_lifetimes"]
 
-MINIMUM_REPEAT_BUYERS = 200
-LONGEST_AGE_DAYS = 73_000.0  # 200 years: beyond it the ages are in seconds or in days taken for weeks
-LARGEST_ALPHA_IN_AGES = 100.0
 # The prior of a small shop: log r, log alpha, log a, log b are normal around CDNOW's published values (alpha
 # is 4.414 weeks, kept in days), each with standard deviation 1, so a factor of e either way is unremarkable.
 PRIOR_CENTRE = {"r": 0.243, "alpha_days": 30.9, "a": 0.793, "b": 2.426}
@@ -95,41 +92,28 @@ class BetaGeo:
             NotEnoughData: no customer.
             ModelRefused: no penalizer gave parameters inside the gates.
         """
-        x, t_x, age = (np.atleast_1d(np.asarray(part, dtype=np.float64)) for part in (frequency, recency, T))
-        check_history(x, t_x, age)
-        self._check_unit(age)
-        counts = None if weights is None else np.asarray(weights, dtype=np.float64)
-        (x, t_x, age), w = distinct_rows((x, t_x, age), counts)
-        human = x <= largest_human_frequency(x, w)
-        self.n_excluded_ = float(w[~human].sum())
-        x, t_x, age, w = x[human], t_x[human], age[human], w[human]
-        self.n_customers_, self.n_repeat_buyers_ = float(w.sum()), float(w[x > 0].sum())
-        self.used_prior_ = self.n_repeat_buyers_ < MINIMUM_REPEAT_BUYERS
+        rows = FitRows.of((frequency, recency, T), weights, self.time_unit)
+        x, t_x, age, w = *rows.histories, rows.weights
+        self.n_excluded_ = rows.n_excluded
+        self.n_customers_, self.n_repeat_buyers_ = rows.n_customers, rows.n_repeat_buyers
+        self.used_prior_ = rows.is_small
         if self.used_prior_:
             self.penalizer_, self.parameters_ = 0.0, self._fit_with_prior(x, t_x, age, w)
         else:
-            self.penalizer_, self.parameters_ = self._climb_ladder(x, t_x, age, w)
+            self.penalizer_, self.parameters_ = self._climb_ladder(rows)
         self.r_, self.alpha_ = self.parameters_.r, self.parameters_.alpha
         self.a_, self.b_ = self.parameters_.a, self.parameters_.b
         self.log_likelihood_ = float((w * self.parameters_.log_likelihood(x, t_x, age)).sum())
         self.covariance_ = _covariance(self.parameters_, (x, t_x, age, w))
         return self
 
-    def _check_unit(self, age: Array) -> None:
-        longest = float(age.max(initial=0.0)) * DAYS_PER_UNIT[self.time_unit]
-        if longest > LONGEST_AGE_DAYS:
-            raise ContractError(
-                f"the longest age is {to_units(longest, self.time_unit):.6g} {self.time_unit}s, above "
-                f"200 years; give ages in {self.time_unit}s"
-            )
-
-    def _climb_ladder(self, x: Array, t_x: Array, age: Array, w: Array) -> tuple[float, BetaGeoParameters]:
+    def _climb_ladder(self, rows: FitRows) -> tuple[float, BetaGeoParameters]:
         refusal: Exception | None = None
         for penalizer in self.penalizers:
             try:
-                parameters = self._fit_lifetimes((x, t_x, age, w), penalizer)
+                parameters = self._fit_lifetimes((*rows.histories, rows.weights), penalizer)
                 check_beta_geo(asdict(parameters))
-                self._check_alpha(parameters.alpha, age, w)
+                rows.check_scale("BG/NBD parameter alpha", parameters.alpha, "hardly anybody buys twice")
             except (ValueError, ArithmeticError, np.linalg.LinAlgError, ModelRefused) as error:
                 refusal = error
             else:
@@ -145,16 +129,6 @@ class BetaGeo:
             fitted = BetaGeoFitter(penalizer_coef=penalizer).fit(*rows).params_
         r, alpha, a, b = (float(fitted[name]) for name in ("r", "alpha", "a", "b"))
         return BetaGeoParameters(r, alpha, a, b, self.time_unit)
-
-    def _check_alpha(self, alpha: float, age: Array, w: Array) -> None:
-        order = np.argsort(age, kind="stable")
-        half = int(np.searchsorted(np.cumsum(w[order]), w.sum() / 2))
-        limit = LARGEST_ALPHA_IN_AGES * float(age[order][half])
-        if alpha > limit:
-            raise ModelRefused(
-                f"BG/NBD parameter alpha = {alpha:.6g} is above {limit:.6g}, 100 median ages: hardly anybody "
-                "buys twice; keep the last good parameters and look at the order history with `fedele check`"
-            )
 
     def _fit_with_prior(self, x: Array, t_x: Array, age: Array, w: Array) -> BetaGeoParameters:
         prior = PRIOR_CENTRE

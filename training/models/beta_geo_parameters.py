@@ -17,9 +17,10 @@ from scipy.special import betainc, betaln, expit, gammaln, xlogy
 
 from contracts.errors import BundleRefused, ContractError, FedeleError, ModelRefused
 from contracts.periods import DAYS_PER_UNIT
+from training.models.beta_geo_draws import BetaGeoDraws
 from training.models.distinct import find_distinct
 from training.models.dropout_quadrature import dropout_nodes
-from training.models.history import Array
+from training.models.history import Array, check_horizon
 
 Numbers = npt.ArrayLike
 
@@ -38,13 +39,6 @@ def check_beta_geo(values: Mapping[str, object], error: type[FedeleError] = Mode
                 f"BG/NBD parameter {name} = {value:.6g} is outside {low:g} to {high:g}; "
                 "keep the last good parameters and look at the order history with `fedele check`"
             )
-
-
-def _horizon(horizon: Numbers) -> Array:
-    t = np.asarray(horizon, dtype=np.float64)
-    if not (np.isfinite(t) & (t >= 0)).all():
-        raise ContractError("a horizon is negative, missing or infinite; give a finite number >= 0")
-    return t
 
 
 def _result(values: npt.ArrayLike) -> Array:
@@ -94,10 +88,14 @@ class BetaGeoParameters:
         odds_of_dropped = odds_of_dropped + np.log(self.a / (self.b + np.maximum(x, 1) - 1))
         return _result(np.where(x > 0, expit(-odds_of_dropped), 1.0))
 
-    def p_silent_alive(self, horizon: Numbers, frequency: Numbers, age: Numbers) -> Array:
-        """Return P(no purchase in (T, T + t] | alive at T) = ((alpha + T) / (alpha + T + t))^(r + x)."""
-        t, x, T = _horizon(horizon), _result(frequency), _result(age)
-        return _result(np.exp(-(self.r + x) * np.log1p(t / (self.alpha + T))))
+    def p_purchase_alive(self, horizon: Numbers, frequency: Numbers, age: Numbers) -> Array:
+        """Return P(a purchase in (T, T + t] | alive at T) = 1 - ((alpha + T) / (alpha + T + t))^(r + x)."""
+        t, x, T = check_horizon(horizon), _result(frequency), _result(age)
+        return _result(-np.expm1(-(self.r + x) * np.log1p(t / (self.alpha + T))))
+
+    def p_silent_and_alive(self, horizon: Numbers, frequency: Numbers, age: Numbers) -> Array:
+        """Return P(no purchase in (T, T + t] and alive at T + t | alive at T): who is silent stays alive."""
+        return _result(1 - self.p_purchase_alive(horizon, frequency, age))
 
     def p_no_purchase(self, horizon: Numbers, frequency: Numbers, recency: Numbers, age: Numbers) -> Array:
         """Return P(no purchase in (T, T + t] | x, t_x, T) in [0, 1]; 1 at t = 0, never rising with t.
@@ -108,15 +106,14 @@ class BetaGeoParameters:
             [0.938 0.677 0.963]
         """
         alive = self.p_alive(frequency, recency, age)
-        t, x, T = _horizon(horizon), _result(frequency), _result(age)
-        return _result(1.0 + alive * np.expm1(-(self.r + x) * np.log1p(t / (self.alpha + T))))
+        return _result(1.0 - alive * self.p_purchase_alive(horizon, frequency, age))
 
     def expected_purchases_alive(self, horizon: Numbers, frequency: Numbers, age: Numbers) -> Array:
         """Return E[purchases in (T, T + t] | x, T, alive at T] >= 0, never falling with t.
 
         The mean over p of (1 - (1 + p t / (alpha + T))^-(r + x)) / p, which is eq. 10 without its holes.
         """
-        inputs = np.broadcast_arrays(_horizon(horizon), _result(frequency), _result(age))
+        inputs = np.broadcast_arrays(check_horizon(horizon), _result(frequency), _result(age))
         (t, x, T), place = find_distinct(tuple(part.ravel() for part in inputs))
         nodes = dropout_nodes(self.a, self.b)
         distinct, position = np.unique(x, return_inverse=True)
@@ -143,13 +140,27 @@ class BetaGeoParameters:
             self.p_alive(frequency, recency, age) * self.expected_purchases_alive(horizon, frequency, age)
         )
 
+    def expected_purchases_for_ever(self, frequency: Numbers, age: Numbers) -> Array:
+        """Return the limit of ``expected_purchases_alive`` for t to infinity.
+
+        Raises:
+            ContractError: a <= 1, where it diverges.
+        """
+        if self.a <= 1:
+            raise ContractError(
+                "for ever and with annual_discount_rate 0 expected purchases diverge "
+                f"(a = {self.a:.6g} <= 1); give a horizon or a rate above 0"
+            )
+        x, _ = np.broadcast_arrays(_result(frequency), _result(age))
+        return _result((self.a + self.b + x - 1) / (self.a - 1))
+
     def expected_purchases_new(self, t: Numbers) -> Array:
         """Return E[X(t)] >= 0, eq. 9: expected repeat purchases of a new customer in (0, t]."""
         return self.expected_purchases_alive(t, 0.0, 0.0)
 
     def p_purchases_new(self, n: Numbers, t: Numbers) -> Array:
         """Return P(X(t) = n) in [0, 1], eq. 8: of n repeat purchases of a new customer in (0, t]."""
-        n, t = _result(n), _horizon(t)
+        n, t = _result(n), check_horizon(t)
         r, alpha, a, b = self.r, self.alpha, self.a, self.b
         bought = t / (alpha + t)
         log_nbd = gammaln(r + n) - gammaln(r) - gammaln(n + 1) - r * np.log1p(t / alpha) + xlogy(n, bought)
@@ -157,6 +168,20 @@ class BetaGeoParameters:
         many = np.maximum(n, 1)
         dropped = np.exp(betaln(a + 1, b + many - 1) - betaln(a, b)) * betainc(many, r, bought)
         return _result(still_alive + np.where(n > 0, dropped, 0.0))
+
+    def time_grading(self, end: float, frequency: Numbers, age: Numbers) -> Array:
+        """Return log(1 + end (r + x + 1) / (alpha + T)): frequent buyers drop out early."""
+        x, T = _result(frequency), _result(age)
+        return _result(np.log1p(end * (self.r + x + 1.0) / (self.alpha + T)))
+
+    def purchase_draws(self) -> BetaGeoDraws:
+        """Return fresh draws of purchase counts."""
+        return BetaGeoDraws(self.r, self.alpha, self.a, self.b)
+
+    def moved(self, by: Array) -> "BetaGeoParameters":
+        """Return the model with ``by``, shape (4,), added to log r, log alpha, log a, log b."""
+        r, alpha, a, b = (np.array([self.r, self.alpha, self.a, self.b]) * np.exp(by)).tolist()
+        return BetaGeoParameters(r, alpha, a, b, self.time_unit)
 
     def to_dict(self) -> dict[str, float | str]:
         """Return the parameters as plain data: four numbers and ``time_unit``."""

@@ -7,9 +7,9 @@ import pandas as pd
 from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureFrame
 from contracts.periods import to_units
-from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
+from training.models.purchase_model import PurchaseModel
 
 P_NO_PURCHASE = "btyd.p_no_purchase"
 BTYD_FEATURES = (
@@ -23,7 +23,7 @@ _RFM = ("rfm.frequency", "rfm.recency_days", "rfm.age_days", "rfm.monetary_value
 
 
 def append_btyd(
-    frame: FeatureFrame, beta_geo: BetaGeoParameters, gamma_gamma: GammaGammaParameters, horizon_days: float
+    frame: FeatureFrame, purchase_model: PurchaseModel, gamma_gamma: GammaGammaParameters, horizon_days: float
 ) -> FeatureFrame:
     """Return ``frame`` with ``btyd.*`` appended, NaN where the customer has no order.
 
@@ -37,7 +37,7 @@ def append_btyd(
         raise ContractError(
             f"Feature {P_NO_PURCHASE!r} is in this frame already: append it once, to the engine's own frame."
         )
-    columns = _btyd_columns(frame, beta_geo, gamma_gamma, horizon_days)
+    columns = _btyd_columns(frame, purchase_model, gamma_gamma, horizon_days)
     values = pd.concat([frame.values, pd.DataFrame(columns, index=frame.values.index)], axis=1)
     return FeatureFrame(
         frame.index, values, frame.features.plus(BTYD_FEATURES), frame.unseen_families, frame.ignored
@@ -45,18 +45,18 @@ def append_btyd(
 
 
 def _btyd_columns(
-    frame: FeatureFrame, beta_geo: BetaGeoParameters, gamma_gamma: GammaGammaParameters, horizon_days: float
+    frame: FeatureFrame, purchase_model: PurchaseModel, gamma_gamma: GammaGammaParameters, horizon_days: float
 ) -> dict[str, npt.NDArray[np.float64]]:
     x, recency_days, age_days, money = (frame.column(name).to_numpy(dtype=np.float64) for name in _RFM)
     known = np.isfinite(x) & np.isfinite(recency_days) & np.isfinite(age_days)
-    days = to_units(1.0, beta_geo.time_unit)
+    days = to_units(1.0, purchase_model.time_unit)
     x, t_x, T = x[known], recency_days[known] * days, age_days[known] * days
-    horizon = to_units(horizon_days, beta_geo.time_unit)
+    horizon = to_units(horizon_days, purchase_model.time_unit)
     m = np.nan_to_num(money[known])
     parts = (
-        np.where(x > 0, beta_geo.p_alive(x, t_x, T), np.nan),
-        beta_geo.p_no_purchase(horizon, x, t_x, T),
-        beta_geo.expected_purchases(horizon, x, t_x, T),
+        np.where(x > 0, purchase_model.p_alive(x, t_x, T), np.nan),
+        purchase_model.p_no_purchase(horizon, x, t_x, T),
+        purchase_model.expected_purchases(horizon, x, t_x, T),
         gamma_gamma.expected_spend(x, m),
     )
     columns = {feature.name: np.full(len(frame), np.nan) for feature in BTYD_FEATURES}

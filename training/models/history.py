@@ -85,3 +85,11 @@ def check_monetary_value(frequency: Array, monetary_value: Array) -> None:
         )
     good = np.isfinite(monetary_value) & (monetary_value > 0)
     _refuse((frequency > 0) & ~good, "no monetary_value above 0", "leave worthless orders out")
+
+
+def check_horizon(horizon: npt.ArrayLike) -> Array:
+    """Return ``horizon`` as float64; ``ContractError`` unless each element is finite and >= 0."""
+    t = np.asarray(horizon, dtype=np.float64)
+    if not (np.isfinite(t) & (t >= 0)).all():
+        raise ContractError("a horizon is negative, missing or infinite; give a finite number >= 0")
+    return t

@@ -1,19 +1,22 @@
 """One joint predictive law per customer, so that no two numbers of a score contradict each other.
 
-Let H be the churn horizon and p the served churn probability. The law is BG/NBD x Gamma-Gamma given a
-purchase in (0, H], with probability 1 - p, and the same model given none (the history goes on in silence),
-with probability p: p replaces BG/NBD's own P0(H) = ``p_no_purchase`` and nothing else. Every number is read
-off that law, for any horizon t:
+Let H be the churn horizon and p the served churn probability. The law is that of a purchase model (BG/NBD or
+Pareto/NBD) x Gamma-Gamma given a purchase in (0, H], with probability 1 - p, and the same model given none
+(the history goes on in silence), with probability p: p replaces the model's own P0(H) = ``p_no_purchase`` and
+nothing else. Every number is read off that law, for any horizon t:
 
     P(N_t = 0) = p P0(t) / P0(H),  t >= H         E[N_t] = (1 - p) E[N_t | some in (0, H]] + p E[N_t | none]
 
-and at p = P0(H) it is BG/NBD itself. The conditional means are in ``outcomes``, the draws in
+and at p = P0(H) it is the purchase model itself. The conditional means are in ``outcomes``, the draws in
 ``predictive_draws``.
 
-``value_if_stays >= value_if_leaves`` is a theorem for equal spend: with dropout probability d a customer
-who buys at tau <= H expects 1 + (1 - d) f purchases, f = (1 - e^(-lambda d t)) / d, which is
-f + e^(-lambda d t); f grows with lambda and t, and silence until H lowers lambda and leaves less time. A
-``spend_scale`` below 1 may break it and is therefore raised to equality.
+``value_if_stays >= value_if_leaves`` is a theorem for equal spend. BG/NBD: with dropout probability d a
+customer who buys at tau <= H expects 1 + (1 - d) f purchases, f = (1 - e^(-lambda d t)) / d, which is
+f + e^(-lambda d t); f grows with lambda and t, and silence until H lowers lambda and leaves less time.
+Pareto/NBD: whoever buys in (0, H] expects more than g = lambda (1 - e^(-mu (t - H))) / mu, whoever is silent
+at most g; g and the chance of buying both grow with lambda and fall with mu, independent given (x, T), so
+they are positively correlated (Harris). A ``spend_scale`` below 1 may break it and is therefore raised to
+equality.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,12 +27,12 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.errors import ContractError
-from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import Array, History
-from training.models.mixture import SpendMixture
+from training.models.mixture import SpendMixture, SpendMoments
 from training.models.outcomes import Outcomes, PurchaseOutcomes
 from training.models.predictive_draws import PredictiveDraws
+from training.models.purchase_model import PurchaseModel
 from training.models.residual_clv import check_annual_discount_rate
 
 LEVELS = (0.1, 0.5, 0.9)
@@ -80,7 +83,7 @@ class JointModel:
     """The joint law for one pair of fitted models.
 
     Args:
-        beta_geo: purchases; its time unit is that of everything here.
+        purchase_model: BG/NBD or Pareto/NBD; its time unit is that of everything here.
         gamma_gamma: spend per purchase.
         horizon: churn horizon H > 0.
         clv_horizon: H2 >= H.
@@ -90,6 +93,7 @@ class JointModel:
         ContractError: a horizon or the rate is out of bounds.
 
     Examples:
+        >>> from training.models.beta_geo_parameters import BetaGeoParameters
         >>> cdnow = BetaGeoParameters(0.243, 4.414, 0.793, 2.426, "week")
         >>> model = JointModel(cdnow, GammaGammaParameters(6.25, 3.74, 15.44), horizon=13, clv_horizon=52)
         >>> history = History([0, 2], [0, 30.43], [38.86, 38.86], [float("nan"), 22.35])
@@ -98,7 +102,7 @@ class JointModel:
         [11.02 42.86] [ 0.   25.29] [0.792 0.352]
     """
 
-    beta_geo: BetaGeoParameters
+    purchase_model: PurchaseModel
     gamma_gamma: GammaGammaParameters
     horizon: float
     clv_horizon: float
@@ -107,8 +111,8 @@ class JointModel:
     def __post_init__(self) -> None:
         if not 0 < self.horizon <= self.clv_horizon < np.inf:
             raise ContractError(
-                f"horizon is {self.horizon} and clv_horizon {self.clv_horizon} {self.beta_geo.time_unit}s; "
-                "both must be above 0 and clv_horizon not the shorter"
+                f"horizon is {self.horizon} and clv_horizon {self.clv_horizon} "
+                f"{self.purchase_model.time_unit}s; both must be above 0 and clv_horizon not the shorter"
             )
         check_annual_discount_rate(self.annual_discount_rate)
 
@@ -172,15 +176,45 @@ class JointModel:
         Raises:
             ContractError: a length, probability, scale or spend is out of bounds.
         """
-        p, money = _probabilities(churn_probability, len(history)), np.asarray(spend, dtype=np.float64)
-        if money.shape != p.shape or not np.isfinite(money).all():
-            raise ContractError(f"spend must hold {p.size} finite numbers, one per customer")
-        far = self._outcomes.by(self.clv_horizon, history)
+        p, money = _probabilities(churn_probability, len(history)), _spend(spend, len(history))
         lower, upper = np.empty(p.shape), np.empty(p.shape)
-        factors = (self._scale(history, spend_scale, far), np.ones(p.shape))
-        for rows, mixture in self._mixtures(history, p, factors):
+        for rows, mixture in self._plain_mixtures(history, p, spend_scale):
             lower[rows], upper[rows] = mixture.pit(money[rows])
         return lower, upper
+
+    def crps(
+        self,
+        history: History,
+        churn_probability: npt.ArrayLike,
+        spend: npt.ArrayLike,
+        spend_scale: npt.ArrayLike | None = None,
+    ) -> Array:
+        """Return the continuous ranked probability score of each customer, shape (n,), in money, >= 0.
+
+        Arguments and errors as in ``pit``; the mean over customers is the metric.
+        """
+        p, money = _probabilities(churn_probability, len(history)), _spend(spend, len(history))
+        score = np.empty(p.shape)
+        for rows, mixture in self._plain_mixtures(history, p, spend_scale):
+            score[rows] = mixture.crps(money[rows])
+        return score
+
+    def moments(
+        self,
+        history: History,
+        churn_probability: npt.ArrayLike,
+        spend_scale: npt.ArrayLike | None = None,
+        margin: npt.ArrayLike = 1.0,
+    ) -> SpendMoments:
+        """Return mean, variance and atom of each customer's law, for ``group_totals``; as in ``predict``.
+
+        The mean is ``clv_mean`` to the byte; the variance is the draws' around their own mean, in proportion.
+        """
+        served = self.predict(history, churn_probability, spend_scale, margin)
+        variation = np.empty(served.clv_mean.shape)
+        for rows, mixture in self._plain_mixtures(history, served.churn_probability, spend_scale):
+            variation[rows] = mixture.variation()
+        return SpendMoments(served.clv_mean, variation * served.clv_mean**2, served.p_no_spend)
 
     def curve(
         self,
@@ -208,11 +242,11 @@ class JointModel:
 
     @cached_property
     def _outcomes(self) -> PurchaseOutcomes:
-        return PurchaseOutcomes(self.beta_geo, self.horizon, self.annual_discount_rate)
+        return PurchaseOutcomes(self.purchase_model, self.horizon, self.annual_discount_rate)
 
     @cached_property
     def _draws(self) -> PredictiveDraws:
-        return PredictiveDraws(self.beta_geo, self.gamma_gamma)
+        return PredictiveDraws(self.purchase_model, self.gamma_gamma)
 
     def _scale(self, history: History, spend_scale: npt.ArrayLike | None, far: Outcomes) -> Array:
         scale = _positive("spend_scale", 1.0 if spend_scale is None else spend_scale, len(history))
@@ -222,6 +256,13 @@ class JointModel:
         spend = self.gamma_gamma.expected_spend(history.frequency, history.monetary_value) * share
         leaves = spend * at.discounted_leaves
         return np.maximum(scale * spend * at.discounted_stays, leaves), leaves
+
+    def _plain_mixtures(
+        self, history: History, p: Array, spend_scale: npt.ArrayLike | None
+    ) -> Iterator[tuple[npt.NDArray[np.intp], SpendMixture]]:
+        """Yield row numbers and their law of what is really spent: neither discounted nor times margin."""
+        scale = self._scale(history, spend_scale, self._outcomes.by(self.clv_horizon, history))
+        yield from self._mixtures(history, p, (scale, np.ones(p.shape)))
 
     def _mixtures(
         self, history: History, p: Array, factors: tuple[Array, Array]
@@ -254,6 +295,13 @@ def _probabilities(churn_probability: npt.ArrayLike, n: int) -> Array:
     if p.shape != (n,) or not ((p >= 0) & (p <= 1)).all():
         raise ContractError(f"churn_probability must hold {n} numbers from 0 to 1, one per customer")
     return p
+
+
+def _spend(spend: npt.ArrayLike, n: int) -> Array:
+    money = np.asarray(spend, dtype=np.float64)
+    if money.shape != (n,) or not np.isfinite(money).all():
+        raise ContractError(f"spend must hold {n} finite numbers, one per customer")
+    return money
 
 
 def _positive(name: str, values: npt.ArrayLike, n: int) -> Array:

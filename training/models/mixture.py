@@ -8,18 +8,29 @@ from training.models.history import Array
 
 
 @dataclass(frozen=True, eq=False)
+class SpendMoments:
+    """Per customer the mean >= 0, the variance >= 0 and the probability of no spend, shape (n,) each."""
+
+    mean: Array
+    variance: Array
+    p_no_spend: Array
+
+
+@dataclass(frozen=True, eq=False)
 class SpendMixture:
     """Per customer the probability of no spend, and sorted draws with the cumulative probability of each.
 
     Attributes:
         p_no_spend: shape (n,), in [0, 1].
         draws: shape (n, k), > 0, ascending.
+        weights: shape (n, k), the probability of each; with ``p_no_spend`` a row sums to 1.
         cumulative: shape (n, k), the distribution function at the draws; linear in between, from (0,
             p_no_spend).
     """
 
     p_no_spend: Array
     draws: Array
+    weights: Array
     cumulative: Array
 
     @classmethod
@@ -32,7 +43,7 @@ class SpendMixture:
         order = np.argsort(draws, axis=1, kind="stable")
         weights = np.take_along_axis(weights, order, axis=1)
         cumulative = p_no_spend[:, None] + np.cumsum(weights, axis=1) - weights / 2
-        return cls(p_no_spend, np.take_along_axis(draws, order, axis=1), cumulative)
+        return cls(p_no_spend, np.take_along_axis(draws, order, axis=1), weights, cumulative)
 
     def quantile(self, level: Array) -> Array:
         """Return (n,) quantiles at ``level`` (n,) in [0, 1]; 0 exactly where level <= p_no_spend."""
@@ -51,6 +62,24 @@ class SpendMixture:
         value = np.clip(np.where(below == self.draws.shape[1], 1.0, inside), 0.0, 1.0)
         nothing = spend <= 0
         return np.where(nothing, 0.0, value), np.where(nothing, self.p_no_spend, value)
+
+    def crps(self, spend: Array) -> Array:
+        """Return (n,) continuous ranked probability scores against ``spend``, in money; <= 0 counts as 0.
+
+        E|X - y| - E|X - X'| / 2 over the draws and the atom at zero; the second is the integral of F (1 - F).
+        """
+        y = np.maximum(spend, 0.0)
+        away = self.p_no_spend * y + (self.weights * np.abs(self.draws - y[:, None])).sum(axis=1)
+        below = self.p_no_spend[:, None] + np.cumsum(self.weights, axis=1) - self.weights
+        gaps = np.diff(self.draws, axis=1, prepend=0.0)
+        return np.asarray(away - (below * np.maximum(1.0 - below, 0.0) * gaps).sum(axis=1))
+
+    def variation(self) -> Array:
+        """Return (n,) squared coefficients of variation, Var X / (E X)^2, >= 0; 0 where nothing is spent."""
+        mean = (self.weights * self.draws).sum(axis=1)
+        unit = np.where(mean > 0, mean, 1.0)
+        around = ((self.weights * (self.draws / unit[:, None] - 1.0) ** 2).sum(axis=1)) + self.p_no_spend
+        return np.where(mean > 0, around, 0.0)
 
     def _neighbours(self, index: np.ndarray) -> tuple[Array, Array, Array, Array]:
         last = self.draws.shape[1] - 1

@@ -1,12 +1,12 @@
-"""What BG/NBD expects of a customer who buys within the churn horizon, and of one who does not.
+"""What a purchase model expects of a customer who buys within the churn horizon, and of one who does not.
 
-With A = alpha + T, s = r + x, rho_t = (A / (A + t))^s, rho = rho_H and G(A, t) the expected purchases of a
-customer who is alive, for t >= H
+Given (x, T) and alive at T, let b = P(a purchase in (0, H]), w = P(silent and alive at T + H) and G(T, t) the
+expected purchases in (0, t]; in BG/NBD w = 1 - b, in Pareto/NBD some of the silent drop out. For t >= H
 
-    E[N_t | none in (0, H]] = P(alive at T + H | none) G(A + H, t - H)
-    E[N_t | some in (0, H]] = (G(A, t) - rho G(A + H, t - H)) / (1 - rho)
+    E[N_t | none in (0, H]] = P(alive at T + H | none) G(T + H, t - H)
+    E[N_t | some in (0, H]] = (G(T, t) - w G(T + H, t - H)) / b
 
-and for t < H they are 0 and G(A, t) / (1 - rho). The second does not depend on t_x: who buys was alive.
+and for t < H they are 0 and G(T, t) / b. The second does not depend on t_x: who buys was alive.
 """
 
 from dataclasses import dataclass
@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from contracts.periods import continuous_rate
-from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.history import Array, History
+from training.models.purchase_model import PurchaseModel
 from training.models.residual_clv import discounted_purchases_alive
 
 
@@ -31,9 +31,9 @@ class Outcomes:
 
 @dataclass(frozen=True)
 class PurchaseOutcomes:
-    """Outcomes split at the churn horizon H; times in the time unit of ``beta_geo``."""
+    """Outcomes split at the churn horizon H; times in the time unit of ``purchase_model``."""
 
-    beta_geo: BetaGeoParameters
+    purchase_model: PurchaseModel
     horizon: float
     annual_discount_rate: float
 
@@ -48,7 +48,7 @@ class PurchaseOutcomes:
         if self.annual_discount_rate > 0:
             money_stays, money_after = self._split(t, x, T, self.annual_discount_rate)
         position = position.ravel()
-        alive = self.beta_geo.p_alive(history.frequency, history.recency, history.age + self.horizon)
+        alive = self.purchase_model.p_alive(history.frequency, history.recency, history.age + self.horizon)
         return Outcomes(
             stays[position], alive * after[position], money_stays[position], alive * money_after[position]
         )
@@ -59,23 +59,23 @@ class PurchaseOutcomes:
         if t >= self.horizon:
             return p * self.p_stays_silent(t, history)
         early, all_bought = (
-            -np.expm1(-(self.beta_geo.r + x) * np.log1p(end / (self.beta_geo.alpha + history.age)))
-            for end in (t, self.horizon)
+            self.purchase_model.p_purchase_alive(end, x, history.age) for end in (t, self.horizon)
         )
         return np.asarray(p + (1 - p) * (1 - early / all_bought))
 
     def p_stays_silent(self, t: float, history: History) -> Array:
         """Return P(no purchase in (H, t] | none in (0, H]), shape (n,), in [0, 1]; ``t`` >= H."""
         age = history.age + self.horizon
-        return self.beta_geo.p_no_purchase(t - self.horizon, history.frequency, history.recency, age)
+        return self.purchase_model.p_no_purchase(t - self.horizon, history.frequency, history.recency, age)
 
     def _split(self, t: float, x: Array, T: Array, rate: float) -> tuple[Array, Array]:
         H = self.horizon
-        bought = -np.expm1(-(self.beta_geo.r + x) * np.log1p(H / (self.beta_geo.alpha + T)))
-        whole = discounted_purchases_alive(self.beta_geo, t, x, T, rate)
+        bought = self.purchase_model.p_purchase_alive(H, x, T)
+        whole = discounted_purchases_alive(self.purchase_model, t, x, T, rate)
         if t < H:
             return whole / bought, np.zeros(x.shape)
-        now = np.exp(-continuous_rate(rate, self.beta_geo.time_unit) * H)
-        after = now * discounted_purchases_alive(self.beta_geo, t - H, x, T + H, rate)
+        now = np.exp(-continuous_rate(rate, self.purchase_model.time_unit) * H)
+        after = now * discounted_purchases_alive(self.purchase_model, t - H, x, T + H, rate)
+        waits = self.purchase_model.p_silent_and_alive(H, x, T)
         # At least the one purchase, none later than H: the bound only removes rounding.
-        return np.maximum((whole - (1 - bought) * after) / bought, now), after
+        return np.maximum((whole - waits * after) / bought, now), after

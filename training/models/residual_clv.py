@@ -14,9 +14,9 @@ import numpy.typing as npt
 
 from contracts.errors import ContractError
 from contracts.periods import continuous_rate
-from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import Array, History
+from training.models.purchase_model import PurchaseModel
 
 NEGLIGIBLE_DISCOUNT = 45.0  # e^-45: what is bought later is worth nothing in double precision
 NODES = 64
@@ -31,7 +31,7 @@ def check_annual_discount_rate(annual_discount_rate: float) -> None:
 
 
 def discounted_purchases_alive(
-    beta_geo: BetaGeoParameters,
+    purchase_model: PurchaseModel,
     horizon: float | None,
     frequency: npt.ArrayLike,
     age: npt.ArrayLike,
@@ -39,32 +39,31 @@ def discounted_purchases_alive(
 ) -> Array:
     """Return expected purchases in (T, T + horizon] of customers alive at T, discounted to T; >= 0.
 
-    ``frequency`` and ``age`` as in ``BetaGeoParameters``; ``horizon`` in its time unit, ``None`` for ever.
+    ``frequency`` and ``age`` as in ``PurchaseModel``; ``horizon`` in its time unit, ``None`` for ever.
 
     Raises:
-        ContractError: the rate is out of bounds, or it is 0, the horizon infinite and a <= 1 (the sum
-            diverges).
+        ContractError: the rate is out of bounds, or it is 0, the horizon infinite and the sum diverges
+            (a <= 1 in BG/NBD, s <= 1 in Pareto/NBD).
     """
     check_annual_discount_rate(annual_discount_rate)
-    delta = continuous_rate(annual_discount_rate, beta_geo.time_unit)
+    delta = continuous_rate(annual_discount_rate, purchase_model.time_unit)
     x, T = np.broadcast_arrays(np.asarray(frequency, np.float64), np.asarray(age, np.float64))
     if horizon is None or isinf(horizon):
         if delta == 0:
-            return _undiscounted_for_ever(beta_geo, x)
+            return purchase_model.expected_purchases_for_ever(x, T)
         horizon = np.inf
     if delta == 0:
-        return beta_geo.expected_purchases_alive(horizon, x, T)
+        return purchase_model.expected_purchases_alive(horizon, x, T)
     end = min(horizon, NEGLIGIBLE_DISCOUNT / delta)
     if end == 0:
         return np.zeros(x.shape)
-    # Frequent buyers drop out early: nodes are spread evenly in the logarithm of time, from the purchase
-    # scale on.
-    grading = np.log1p(end * (beta_geo.r + x + 1.0) / (beta_geo.alpha + T))
-    answer = np.exp(-delta * end) * beta_geo.expected_purchases_alive(end, x, T)
+    # Nodes are spread evenly in the logarithm of time, from the model's own scale on.
+    grading = purchase_model.time_grading(end, x, T)
+    answer = np.exp(-delta * end) * purchase_model.expected_purchases_alive(end, x, T)
     for step, weight in _gauss_legendre():
         u = end * np.expm1(grading * step) / np.expm1(grading)
         du = end * grading * np.exp(grading * step) / np.expm1(grading)
-        purchases = beta_geo.expected_purchases_alive(u, x, T)
+        purchases = purchase_model.expected_purchases_alive(u, x, T)
         answer = answer + delta * weight * du * np.exp(-delta * u) * purchases
     return np.asarray(answer)
 
@@ -75,31 +74,21 @@ def _gauss_legendre() -> list[tuple[float, float]]:
     return list(zip(((steps + 1) / 2).tolist(), (weights / 2).tolist(), strict=True))
 
 
-def _undiscounted_for_ever(beta_geo: BetaGeoParameters, x: Array) -> Array:
-    a, b = beta_geo.a, beta_geo.b
-    if a <= 1:
-        raise ContractError(
-            f"for ever and with annual_discount_rate 0 expected purchases diverge (a = {a:.6g} <= 1); "
-            "give a horizon or a rate above 0"
-        )
-    return np.asarray((a + b + x - 1) / (a - 1))
-
-
 def discounted_purchases(
-    beta_geo: BetaGeoParameters, history: History, *, horizon: float | None, annual_discount_rate: float
+    purchase_model: PurchaseModel, history: History, *, horizon: float | None, annual_discount_rate: float
 ) -> Array:
     """Return shape (n,), expected discounted purchases from as_of on; DERT where ``horizon`` is ``None``.
 
     Errors as in ``discounted_purchases_alive``.
     """
-    alive = beta_geo.p_alive(history.frequency, history.recency, history.age)
+    alive = purchase_model.p_alive(history.frequency, history.recency, history.age)
     return alive * discounted_purchases_alive(
-        beta_geo, horizon, history.frequency, history.age, annual_discount_rate
+        purchase_model, horizon, history.frequency, history.age, annual_discount_rate
     )
 
 
 def residual_clv(
-    beta_geo: BetaGeoParameters,
+    purchase_model: PurchaseModel,
     gamma_gamma: GammaGammaParameters,
     history: History,
     *,
@@ -110,9 +99,9 @@ def residual_clv(
     """Return shape (n,), expected spend x discounted expected purchases x margin >= 0: the future only.
 
     Args:
-        beta_geo: fitted purchase model.
+        purchase_model: BG/NBD or Pareto/NBD, fitted.
         gamma_gamma: fitted spend model.
-        history: in the time unit of ``beta_geo``.
+        history: in the time unit of ``purchase_model``.
         horizon: in that unit; ``None`` for ever (then the purchases are DERT).
         annual_discount_rate: share per year, 0.1 for 10 %.
         margin: share of spend kept, one number or one per customer.
@@ -121,6 +110,7 @@ def residual_clv(
         ContractError: the horizon is negative or the sum diverges; see ``discounted_purchases_alive``.
 
     Examples:
+        >>> from training.models.beta_geo_parameters import BetaGeoParameters
         >>> cdnow = BetaGeoParameters(0.243, 4.414, 0.793, 2.426, "week")
         >>> spend = GammaGammaParameters(6.25, 3.74, 15.44)
         >>> one = History([2], [30.43], [38.86], [22.35])
@@ -130,7 +120,7 @@ def residual_clv(
         [127.7]
     """
     purchases = discounted_purchases(
-        beta_geo, history, horizon=horizon, annual_discount_rate=annual_discount_rate
+        purchase_model, history, horizon=horizon, annual_discount_rate=annual_discount_rate
     )
     spend = gamma_gamma.expected_spend(history.frequency, history.monetary_value)
     return np.asarray(purchases * spend * np.asarray(margin, dtype=np.float64))

@@ -6,6 +6,8 @@ from hypothesis.strategies import SearchStrategy
 from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
+from training.models.pareto_nbd_parameters import ParetoNBDParameters
+from training.models.purchase_model import PurchaseModel
 
 Row = tuple[float, float, float, float]
 
@@ -20,6 +22,24 @@ def beta_geo_parameters() -> SearchStrategy[BetaGeoParameters]:
         b=st.one_of(st.sampled_from([0.2, 0.7, 2.426]), st.floats(0.05, 50)),
         time_unit=st.just("week"),
     )
+
+
+def pareto_nbd_parameters() -> SearchStrategy[ParetoNBDParameters]:
+    """Return a strategy of parameters inside the gates, s = 1 and alpha = beta among them, in weeks."""
+    scales = st.one_of(st.just(10.0), st.floats(0.5, 100))
+    return st.builds(
+        ParetoNBDParameters,
+        r=st.floats(0.05, 10),
+        alpha=scales,
+        s=st.one_of(st.sampled_from([0.3, 0.606, 1.0, 1.5]), st.floats(0.05, 15)),
+        beta=scales,
+        time_unit=st.just("week"),
+    )
+
+
+def purchase_models() -> SearchStrategy[PurchaseModel]:
+    """Return a strategy of both models of purchases."""
+    return st.one_of(beta_geo_parameters(), pareto_nbd_parameters())
 
 
 def gamma_gamma_parameters() -> SearchStrategy[GammaGammaParameters]:

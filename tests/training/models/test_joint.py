@@ -7,17 +7,23 @@ from hypothesis import strategies as st
 
 from contracts.errors import ContractError
 from contracts.randomness import generator
-from testkit.beta_geo_simulator import simulate_future
-from testkit.btyd_strategies import beta_geo_parameters, gamma_gamma_parameters, histories
+from testkit import beta_geo_simulator, pareto_nbd_simulator
+from testkit.btyd_strategies import gamma_gamma_parameters, histories, purchase_models
 from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
 from training.models.joint import JointModel
+from training.models.pareto_nbd_parameters import ParetoNBDParameters
 from training.models.residual_clv import residual_clv
 
 CDNOW = BetaGeoParameters(0.243, 4.414, 0.793, 2.426, "week")
 SPEND = GammaGammaParameters(6.25, 3.74, 15.44)
 MODEL = JointModel(CDNOW, SPEND, horizon=13, clv_horizon=52)
+PARETO = JointModel(ParetoNBDParameters(0.553, 10.578, 0.606, 11.669), SPEND, horizon=13, clv_horizon=52)
+SIMULATED = {
+    "bgnbd": (MODEL, beta_geo_simulator.simulate_future),
+    "pnbd": (PARETO, pareto_nbd_simulator.simulate_future),
+}
 ONE = History([2], [30.43], [38.86], [22.35])
 MONEY = ("value_if_stays", "value_if_leaves", "clv_mean", "p10", "p50", "p90")
 
@@ -28,7 +34,7 @@ def models(draw):
     further = draw(st.one_of(st.just(0.0), st.floats(0.5, 150)))
     rate = draw(st.sampled_from([0.0, 0.1]))
     return JointModel(
-        draw(beta_geo_parameters()), draw(gamma_gamma_parameters()), horizon, horizon + further, rate
+        draw(purchase_models()), draw(gamma_gamma_parameters()), horizon, horizon + further, rate
     )
 
 
@@ -47,7 +53,7 @@ def rows_of(history, order):
     )
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(models(), cases())
 def test_the_laws_of_one_law_hold(model, case):
     history, p, scale = case
@@ -71,22 +77,22 @@ def test_the_laws_of_one_law_hold(model, case):
     )
 
 
-@settings(max_examples=40)
-@given(beta_geo_parameters(), histories(), st.floats(1, 60), st.floats(0, 100), st.sampled_from([0.0, 0.15]))
-def test_at_its_own_probability_it_is_the_btyd_model_itself(beta_geo, history, horizon, further, rate):
+@settings(max_examples=60)
+@given(purchase_models(), histories(), st.floats(1, 60), st.floats(0, 100), st.sampled_from([0.0, 0.15]))
+def test_at_its_own_probability_it_is_the_purchase_model_itself(purchases, history, horizon, further, rate):
     x, t_x, age = history.frequency, history.recency, history.age
-    model = JointModel(beta_geo, SPEND, horizon, horizon + further, rate)
-    own = beta_geo.p_no_purchase(horizon, x, t_x, age)
+    model = JointModel(purchases, SPEND, horizon, horizon + further, rate)
+    own = purchases.p_no_purchase(horizon, x, t_x, age)
     served = model.predict(history, own)
-    expected = beta_geo.expected_purchases(horizon, x, t_x, age)
-    value = residual_clv(beta_geo, SPEND, history, horizon=horizon + further, annual_discount_rate=rate)
+    expected = purchases.expected_purchases(horizon, x, t_x, age)
+    value = residual_clv(purchases, SPEND, history, horizon=horizon + further, annual_discount_rate=rate)
     assert served.expected_purchases == pytest.approx(expected, rel=1e-6, abs=1e-12)
     assert served.clv_mean == pytest.approx(value, rel=1e-6, abs=1e-9)
-    no_spend = beta_geo.p_no_purchase(horizon + further, x, t_x, age)
+    no_spend = purchases.p_no_purchase(horizon + further, x, t_x, age)
     assert served.p_no_spend == pytest.approx(no_spend, abs=1e-9)
 
 
-@settings(max_examples=40)
+@settings(max_examples=60)
 @given(models(), cases())
 def test_the_curve_never_contradicts_itself_or_the_record(model, case):
     history, p, scale = case
@@ -123,7 +129,8 @@ def test_a_customer_gets_the_same_bytes_in_any_batch(model, case, random):
 
 
 @pytest.mark.parametrize("size", [1, 777, 5000])
-def test_a_large_batch_and_a_single_row_agree_byte_by_byte(size):
+@pytest.mark.parametrize("model", [MODEL, PARETO], ids=["bgnbd", "pnbd"])
+def test_a_large_batch_and_a_single_row_agree_byte_by_byte(size, model):
     rng = generator(5, "batch")
     x = rng.integers(0, 4, size).astype(float)
     age = rng.integers(28 * 7, 39 * 7, size) / 7
@@ -131,9 +138,9 @@ def test_a_large_batch_and_a_single_row_agree_byte_by_byte(size):
         x, np.where(x > 0, age / 2, 0), age, np.where(x > 0, rng.gamma(3, 10, size) + 0.1, np.nan)
     )
     p = rng.random(size)
-    whole = MODEL.predict(history, p)
+    whole = model.predict(history, p)
     for row in {0, size // 2, size - 1}:
-        alone = MODEL.predict(rows_of(history, [row]), p[[row]])
+        alone = model.predict(rows_of(history, [row]), p[[row]])
         for field in fields(whole):
             assert getattr(alone, field.name)[0] == getattr(whole, field.name)[row], field.name
 
@@ -173,7 +180,7 @@ def test_a_spend_scale_raises_what_staying_is_worth_in_proportion(model, case, f
 @given(models(), cases(), st.floats(0.001, 0.999))
 def test_the_pit_of_a_quantile_is_its_level(model, case, level):
     history, p, scale = case
-    undiscounted = JointModel(model.beta_geo, model.gamma_gamma, model.horizon, model.clv_horizon)
+    undiscounted = JointModel(model.purchase_model, model.gamma_gamma, model.horizon, model.clv_horizon)
     served = undiscounted.predict(history, p, scale, levels=(level, level, level))
     assert (served.p10 == served.p90).all()
     lower, upper = undiscounted.pit(history, p, served.p50, scale)
@@ -195,14 +202,18 @@ def test_the_pit_of_a_quantile_is_its_level(model, case, level):
     ],
 )
 @pytest.mark.parametrize("served", [0.15, 0.6])
-def test_the_law_is_that_of_a_plain_simulation_reweighted_to_the_served_probability(row, served):
+@pytest.mark.parametrize("name", SIMULATED)
+def test_the_law_is_that_of_a_plain_simulation_reweighted_to_the_served_probability(row, served, name):
+    model, simulate = SIMULATED[name]
     rng = generator(9, "joint", row[0], int(row[1]))
     money = 0.0 if row[0] == 0 else row[3]
-    drawn = [simulate_future(CDNOW, SPEND, (*row[:3], money), (13.0, 52.0), rng) for _ in range(12_000)]
+    drawn = [
+        simulate(model.purchase_model, SPEND, (*row[:3], money), (13.0, 52.0), rng) for _ in range(12_000)
+    ]
     near, _, spend = (np.array(column, dtype=float) for column in zip(*drawn, strict=True))
     leaves = near == 0
     weight = np.where(leaves, served / leaves.mean(), (1 - served) / (1 - leaves.mean())) / leaves.size
-    prediction = MODEL.predict(History(*([value] for value in row)), [served])
+    prediction = model.predict(History(*([value] for value in row)), [served])
     error = 4 * np.sqrt((weight**2).sum())
     assert prediction.p_no_spend[0] == pytest.approx((weight * (spend == 0)).sum(), abs=error)
     assert prediction.expected_purchases[0] == pytest.approx(
@@ -215,15 +226,16 @@ def test_the_law_is_that_of_a_plain_simulation_reweighted_to_the_served_probabil
         assert below == pytest.approx(max(level, prediction.p_no_spend[0]), abs=error + 0.01), name
 
 
-def test_the_mean_of_the_draws_is_the_stated_mean():
+@pytest.mark.parametrize("model", [MODEL, PARETO], ids=["bgnbd", "pnbd"])
+def test_the_mean_of_the_draws_is_the_stated_mean(model):
     history = History(
         [0, 1, 2, 10, 29], [0, 20, 30.43, 38, 38], [38.86] * 5, [float("nan"), 10, 22.35, 40, 100]
     )
     p = np.array([0.9, 0.8, 0.6, 0.2, 0.1])
-    stated = MODEL.predict(history, p).clv_mean
+    stated = model.predict(history, p).clv_mean
     levels = (np.arange(4000) + 0.5) / 4000
     each = np.repeat(np.arange(5), levels.size)
-    drawn = MODEL.predict(
+    drawn = model.predict(
         rows_of(history, each), p[each], levels=np.tile(levels, 5)[:, None].repeat(3, axis=1)
     ).p50
     # The points end where a tail of a few percent of the money of a one-time buyer begins.
