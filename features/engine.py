@@ -11,7 +11,6 @@ from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
 from typing import Any, TypeAlias
-from urllib.parse import unquote
 
 import ibis
 import ibis.expr.types as ir
@@ -66,7 +65,7 @@ class Engine:
         from features.store.delta import active_files
 
         backend = self._connect(folder)
-        files = {name: [_local(uri) for uri in active_files(folder / name)] for name in TABLES}
+        files = {name: active_files(folder / name) for name in TABLES}
         found = {
             name: backend.read_parquet(paths, union_by_name=True) for name, paths in files.items() if paths
         }
@@ -294,11 +293,6 @@ def _without_nulls(frame: "pd.DataFrame | pa.Table") -> pa.Table:
 
 def _naive(instant: datetime) -> datetime:
     return instant.astimezone(UTC).replace(tzinfo=None)
-
-
-def _local(uri: str) -> str:
-    # delta-rs answers with percent signs where the folder has a space; the file itself has none.
-    return uri if Path(uri).exists() else unquote(uri)
 
 
 def _quoted(text: str) -> str:

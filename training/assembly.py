@@ -66,9 +66,11 @@ def assemble(
         terms,
         _blank(training_set),
     )
-    # Twice: the grid of raw scores needs the level the trees add, known only once they scored the present.
-    draft = replace(draft, reference=_refer(training_set, draft, settings))
-    return replace(draft, reference=_refer(training_set, draft, settings))
+    model = replace(draft, reference=_refer(training_set, draft, settings))
+    if not terms.is_shorter:
+        return model
+    # Again: the grid of raw scores needs the level taken off the trees, known once they scored the present.
+    return replace(model, reference=_refer(training_set, model, settings))
 
 
 def _bare(training_set: TrainingSet, btyd: Btyd, terms: Terms) -> Learned:
