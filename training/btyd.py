@@ -9,6 +9,7 @@ from contracts.feature_frame import FeatureFrame
 from training.models.beta_geo import BetaGeo
 from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.columns import build_history
+from training.models.distinct import is_human
 from training.models.gamma_gamma import FALLBACK_SHAPES, GammaGamma, GammaGammaParameters
 
 
@@ -29,8 +30,11 @@ def fit_btyd(frame: FeatureFrame, time_unit: str) -> Btyd:
         ModelRefused: no penalizer gives parameters inside the gates.
         NotEnoughData: nobody has bought.
     """
+    everyone = len(frame)
+    frame = frame.rows(is_human(frame.column("rfm.orders").to_numpy(dtype=np.float64)))
     history = build_history(frame, time_unit)
     purchases = BetaGeo(time_unit=time_unit).fit(history.frequency, history.recency, history.age)
+    n_excluded = everyone - len(frame) + purchases.n_excluded_
     remarks = []
     if purchases.used_prior_:
         remarks.append(
@@ -38,10 +42,8 @@ def fit_btyd(frame: FeatureFrame, time_unit: str) -> Btyd:
         )
     if purchases.penalizer_:
         remarks.append(f"BG/NBD needed a penalizer of {purchases.penalizer_:g} to stay inside its gates.")
-    if purchases.n_excluded_:
-        remarks.append(
-            f"{purchases.n_excluded_:.0f} customers with inhuman order counts were left out of the fit."
-        )
+    if n_excluded:
+        remarks.append(f"{n_excluded:.0f} customers with inhuman order counts were left out of the fit.")
     spend, said = _fit_spend(frame, history.frequency, history.monetary_value)
     return Btyd(purchases.parameters_, spend, purchases.log_likelihood_, (*remarks, *said))
 

@@ -1,7 +1,7 @@
 """The training set of a run: frames and labels of past cutoffs, and the frame of the present."""
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import numpy as np
@@ -91,7 +91,8 @@ def build_training_set(events: Events, settings: Settings, as_of: datetime) -> T
         before = take_snapshot(events, plan.cutoffs, settings, consent_as_of=as_of)
         past = _shops(build_frame(before, present.features))
         labels = _labels(before, plan, past)
-        _check_window(plan, labels, present)
+        if not _tells_who_stays(plan, labels, present):
+            plan, past, labels = replace(plan, cutoffs=()), None, pd.DataFrame()
     counts = _count_reasons(now, subscribers=len(everyone) - len(present))
     return TrainingSet(plan, past, labels, present, counts, lapsed, history)
 
@@ -106,11 +107,15 @@ def _count_reasons(now: Snapshot, subscribers: int) -> dict[str, int]:
     return dict(sorted((counts | ({"no_model": subscribers} if subscribers else {})).items()))
 
 
-def _check_window(plan: CutoffPlan, labels: pd.DataFrame, present: FeatureFrame) -> None:
-    """Raise ``NotEnoughData`` where the orders end before the first window: nothing tells who stays."""
-    if (labels["churned"] == 0).any():
-        return
+def _tells_who_stays(plan: CutoffPlan, labels: pd.DataFrame, present: FeatureFrame) -> bool:
+    """Return whether anybody came back in a window: where nobody did, no cutoff can teach anything.
+
+    Raises:
+        NotEnoughData: the orders end before the first window, so that nothing tells who stays.
+    """
     silent = (present.column("rfm.age_days") - present.column("rfm.recency_days")).min()
+    if silent < (plan.as_of - plan.cutoffs[0]).days:
+        return bool((labels["churned"] == 0).any())
     latest = last_observed_day(plan.as_of) - timedelta(days=float(silent) - 1)
     raise NotEnoughData(
         f"No order in the {plan.window_days} days after any of {len(plan.cutoffs)} cutoffs, the first "

@@ -42,9 +42,10 @@ class Company:
 
     ``tables`` holds all seven tables in the columns of the contract (then attributes, then ``recorded_at``
     where asked for), instants in UTC. ``truth`` has one row per customer: ``rate`` (a week), ``dropout``
-    (probability after a repeat order), ``mean_spend``, ``alive_until`` (missing while alive), ``mood`` and
-    ``satisfaction`` (0 to 10) at the end, ``omnichannel``, ``silent``, ``language``, ``orders`` (those of the
-    buying clock, campaign orders left out).
+    (probability after a repeat order, which says nothing where leaving is ``exponential``), ``mean_spend``,
+    ``alive_until`` (missing while alive), ``mood`` and ``satisfaction`` (0 to 10) at the end,
+    ``omnichannel``, ``silent``, ``language``, ``orders`` (those of the buying clock, campaign orders left
+    out).
     """
 
     parameters: CompanyParameters

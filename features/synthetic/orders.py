@@ -17,8 +17,8 @@ DAYS_PER_CYCLE = 365.25
 class Ordered:
     """One entry per order, by (customer, time): who, when (days), what went with it, the mood afterwards.
 
-    ``alive_until`` has one entry per customer: the day of the order after which they left, infinity if they
-    stayed.
+    ``alive_until`` has one entry per customer: the day of the order after which they left, or on which their
+    lifetime ended; infinity if they stayed.
     """
 
     customer: NDArray[np.int64]
@@ -66,7 +66,9 @@ def draw_orders(people: People, parameters: CompanyParameters, seed: int) -> Ord
     random = generator(seed, "orders")
     clock = SeasonalClock(parameters.season, parameters.start.timetuple().tm_yday, parameters.days)
     mood = people.base_mood.copy()
-    alive_until = np.full(len(people), np.inf)
+    end = people.first_order + people.lifetime
+    alive_until = np.where(people.orders_ever & (end < parameters.days), end, np.inf)
+    may_leave = parameters.buying.dropout == "geometric"
     who = np.flatnonzero(people.orders_ever)
     day = people.first_order[who]
     rounds: list[tuple[NDArray[np.generic], ...]] = []
@@ -76,7 +78,7 @@ def draw_orders(people: People, parameters: CompanyParameters, seed: int) -> Ord
         mood[who] = _next_mood(parameters, random, mood[who], people.base_mood[who], happened)
         rounds.append((who, day, *happened, mood[who]))
         leaves = np.zeros(who.size, dtype=bool)
-        if repeat:
+        if repeat and may_leave:
             chance = expit(logit(people.dropout[who]) - parameters.mood.dropout * mood[who])
             leaves = random.random(who.size) < chance
             alive_until[who[leaves]] = day[leaves]
@@ -84,7 +86,7 @@ def draw_orders(people: People, parameters: CompanyParameters, seed: int) -> Ord
         per_day = people.rate[who] * np.exp(parameters.mood.rate * mood[who]) / DAYS_PER_WEEK
         gaps = random.exponential(1.0, who.size) / np.maximum(per_day, 1e-12)
         day = clock.to_days(clock.to_weighted(day) + gaps)
-        inside = day < parameters.days
+        inside = (day < parameters.days) & (day < end[who])
         who, day, repeat = who[inside], day[inside], True
     return _sort_orders(rounds, alive_until)
 

@@ -2,28 +2,50 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
+from typing import Literal
 
 from contracts.errors import ContractError
 
 
 @dataclass(frozen=True)
 class Buying:
-    """BG/NBD: rate ~ Gamma(r, rate alpha) a week, dropout after each repeat purchase ~ Beta(a, b)."""
+    """Purchases at a rate ~ Gamma(r, rate alpha) a week until the customer drops out.
+
+    ``geometric`` dropout (BG/NBD): after each repeat purchase with a probability ~ Beta(a, b).
+    ``exponential`` (Pareto/NBD): at any time after the first order, at a rate ~ Gamma(s, rate beta) a week.
+    """
 
     r: float = 0.8
     alpha: float = 6.0
     a: float = 0.8
     b: float = 2.5
+    dropout: Literal["geometric", "exponential"] = "geometric"
+    s: float = 0.6
+    beta: float = 12.0
+
+    def __post_init__(self) -> None:
+        """Raise ``ContractError`` where ``dropout`` is neither way to leave."""
+        if self.dropout not in ("geometric", "exponential"):
+            raise ContractError(f"dropout {self.dropout!r} is no way to leave: geometric or exponential.")
 
 
 @dataclass(frozen=True)
 class Spending:
-    """Gamma-Gamma: an order is worth Gamma(p, rate nu), nu ~ Gamma(q, rate v); ``margin`` is a mean share."""
+    """Gamma-Gamma: an order is worth Gamma(p, rate nu), nu ~ Gamma(q, rate v); ``margin`` is a mean share.
+
+    ``tail``, above 1, is the shape of a Pareto factor of mean 1 on each order; None: no such factor.
+    """
 
     p: float = 6.25
     q: float = 3.74
     v: float = 15.44
     margin: float | None = 0.4
+    tail: float | None = None
+
+    def __post_init__(self) -> None:
+        """Raise ``ContractError`` where the factor of ``tail`` has no mean."""
+        if self.tail is not None and not self.tail > 1:
+            raise ContractError(f"tail {self.tail} gives order values no mean: give more than 1, or nothing.")
 
 
 @dataclass(frozen=True)
@@ -71,8 +93,8 @@ class Moments:
 class Mood:
     """A hidden mood with customer level ``spread`` and memory ``persistence`` from order to order.
 
-    ``dropout`` is subtracted from the logit of the dropout probability per unit of mood, ``rate`` added to
-    the log of the purchase rate.
+    ``dropout`` is subtracted from the logit of a ``geometric`` dropout probability per unit of mood, ``rate``
+    added to the log of the purchase rate.
     """
 
     spread: float = 0.6
@@ -127,9 +149,10 @@ class Campaigns:
 class CompanyParameters:
     """Everything that is true of a simulated company.
 
-    ``acquisition_share`` is the part of the observed time over which first orders are spread; ``prospects``
-    the share of customers who never order. ``delays`` adds a ``recorded_at`` column to every table. ``plain``
-    companies have customers and orders only, and none of the effects.
+    ``acquisition_share`` is the part of ``days`` over which first orders are spread; ``prospects`` the share
+    of customers who never order. The last ``future_days`` of ``days`` lie beyond ``as_of``: they judge.
+    ``delays`` adds a ``recorded_at`` column to every table. ``plain`` companies have customers and orders
+    only, and none of the effects.
     """
 
     customers: int = 2_000
@@ -140,6 +163,7 @@ class CompanyParameters:
     prospects: float = 0.02
     delays: bool = False
     plain: bool = False
+    future_days: int = 0
     buying: Buying = field(default_factory=Buying)
     spending: Spending = field(default_factory=Spending)
     season: Season = field(default_factory=Season)
@@ -157,6 +181,10 @@ class CompanyParameters:
                 raise ContractError(f"A simulated company cannot have {name} {value}: give at least {low}.")
         if not 0 < self.acquisition_share <= 1:
             raise ContractError(f"acquisition_share {self.acquisition_share} is not in (0, 1]: give a share.")
+        if not 0 <= self.future_days < self.days:
+            raise ContractError(
+                f"future_days {self.future_days} of {self.days} days leave no past: give fewer, 0 or more."
+            )
 
     @classmethod
     def without_effects(
@@ -194,5 +222,10 @@ class CompanyParameters:
 
     @property
     def ends_at(self) -> datetime:
-        """The instant (exclusive) at which the simulation stops: the natural ``as_of``."""
+        """The instant (exclusive) at which the simulation stops."""
         return self.begins_at + timedelta(days=self.days)
+
+    @property
+    def as_of(self) -> datetime:
+        """The instant that divides what models may see from what judges them."""
+        return self.ends_at - timedelta(days=self.future_days)

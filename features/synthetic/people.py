@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from contracts.periods import DAYS_PER_WEEK
 from contracts.randomness import generator
-from features.synthetic.parameters import CompanyParameters
+from features.synthetic.parameters import Buying, CompanyParameters
 
 Floats = NDArray[np.float64]
 ABROAD = "CH"
@@ -17,7 +18,10 @@ CATEGORIES = ("books", "music", "home", "garden")
 
 @dataclass(frozen=True)
 class People:
-    """One entry per customer in every array; times are days since the company began."""
+    """One entry per customer in every array; times are days since the company began.
+
+    ``lifetime`` is counted from the first order: infinity where only an order can end the relationship.
+    """
 
     ids: NDArray[np.object_]
     rate: Floats
@@ -31,6 +35,7 @@ class People:
     silent: NDArray[np.bool_]
     response_logit: Floats
     orders_ever: NDArray[np.bool_]
+    lifetime: Floats
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -73,7 +78,17 @@ def draw_people(parameters: CompanyParameters, seed: int) -> People:
         silent=random.random(n) < answers.silent,
         response_logit=logit(np.full(n, answers.response)) + answers.by_behaviour * standing,
         orders_ever=random.random(n) >= parameters.prospects,
+        lifetime=_draw_lifetimes(buying, n, seed),
     )
+
+
+def _draw_lifetimes(buying: Buying, n: int, seed: int) -> Floats:
+    """Return days; a stream of its own, so that companies without lifetimes stay as they were."""
+    if buying.dropout == "geometric":
+        return np.full(n, np.inf)
+    random = generator(seed, "lifetimes")
+    rate = random.gamma(buying.s, 1.0 / buying.beta, n) / DAYS_PER_WEEK
+    return np.asarray(random.exponential(1.0, n) / np.maximum(rate, 1e-12))
 
 
 def standardise(values: Floats) -> Floats:

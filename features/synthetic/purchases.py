@@ -40,13 +40,15 @@ def place_orders(
     margin = np.full(n, np.nan)
     if spending.margin is not None:
         margin = np.round(random.beta(20 * spending.margin, 20 * (1 - spending.margin), n), 3)
+    amount = random.gamma(spending.p, 1.0, n) / people.spend_rate[customer]
+    if spending.tail is not None:
+        # Of mean 1, so that a heavy tail changes what single orders are worth and not all of them.
+        amount = amount * (1 + random.pareto(spending.tail, n)) * (spending.tail - 1) / spending.tail
     return pd.DataFrame(
         {
             "customer_id": people.ids[customer],
             "occurred_at": day,
-            "amount": np.maximum(
-                np.round(random.gamma(spending.p, 1.0, n) / people.spend_rate[customer], 2), 0.01
-            ),
+            "amount": np.maximum(np.round(amount, 2), 0.01),
             "currency": parameters.currency,
             "margin": margin,
             "channel": names[np.where(elsewhere, other, people.favourite[customer])],

@@ -2,12 +2,13 @@
 
 import pytest
 
-from testkit.claims.figure import SMALL, Figure
+from testkit.claims.figure import SMALL, Figure, between, noted
 from testkit.prove import CLAIMS, FOLDER, measure, write_proof
 from testkit.tree import ROOT
 
 # Those that share the trained tenth sample run in one process, which trains it once; the others beside them.
-APART = dict.fromkeys(("cdnow_parity", "same_bytes", "bad_rows"), "claims-apart")
+ALONE = ("cdnow_parity", "same_bytes", "bad_rows", "simulator_recovery", "small_shops", "group_totals")
+APART = dict.fromkeys(ALONE, "claims-apart")
 
 
 @pytest.mark.parametrize(
@@ -30,6 +31,12 @@ def test_the_figures_kept_for_a_claim_all_hold(claim):
     kept = (FOLDER / f"{claim}.md").read_text(encoding="utf-8")
     assert kept.count("| holds |") >= 3
     assert "MISSED" not in kept
+
+
+def test_a_figure_without_bar_is_shown_as_noted_and_never_missed(tmp_path):
+    text = write_proof("laws", [noted("gap", 5.0), between("share", 0.79, 0.7, 0.9)], tmp_path).read_text()
+    assert "| gap | 5 | no bar | noted |" in text
+    assert "| share | 0.79 | equals 0.8 (within 0.1) | holds |" in text
 
 
 def test_a_figure_that_misses_its_bar_is_called_so(tmp_path):

@@ -16,6 +16,7 @@ def frame_of(frequency, recency, age, money, first=None):
         "rfm.age_days": age,
         "rfm.monetary_value": money,
         "rfm.average_order_value": money if first is None else first,
+        "rfm.orders": [1 + repeats for repeats in frequency],
     }
     return build_frame({name: list(map(float, column)) for name, column in columns.items()})
 
@@ -80,3 +81,30 @@ def test_days_and_weeks_tell_the_same_story():
     np.testing.assert_allclose(
         days.p_no_purchase(91, x, t_x, T), weeks.p_no_purchase(13, x, t_x / 7, T / 7), atol=2e-3
     )
+
+
+def with_bot(frame, days, orders, each):
+    """Return the frame with one more customer: so many orders, spread over as many days."""
+    money = [orders * each / days] * 2
+    bot = {
+        "rfm.frequency": days - 1,
+        "rfm.recency_days": days - 1,
+        "rfm.age_days": 399,
+        "rfm.monetary_value": money[0] if days > 1 else np.nan,
+        "rfm.average_order_value": each,
+        "rfm.orders": orders,
+    }
+    return build_frame({name: [*frame.values[name], float(value)] for name, value in bot.items()})
+
+
+@pytest.fixture(scope="module")
+def clean():
+    return fit_btyd(invented(90), "week")
+
+
+@pytest.mark.parametrize("days", [1, 3, 40, 365])
+@pytest.mark.parametrize("each", [0.01, 30.0])
+def test_a_bot_of_5000_orders_moves_no_parameter_however_it_spreads_them(clean, days, each):
+    found = fit_btyd(with_bot(invented(90), days, 5_000, each), "week")
+    assert (found.beta_geo, found.gamma_gamma) == (clean.beta_geo, clean.gamma_gamma)
+    assert "1 customers with inhuman order counts were left out of the fit." in found.remarks

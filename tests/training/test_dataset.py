@@ -10,7 +10,7 @@ import pytest
 
 from contracts.errors import NotEnoughData
 from contracts.settings import Settings
-from features.synthetic import simulate_company
+from features.synthetic import CompanyParameters, simulate_company
 from testkit.workspaces import find_plain_company, find_shop, open_orders
 from training.dataset import KEY, build_training_set
 
@@ -122,3 +122,13 @@ def test_a_short_history_has_no_cutoff_and_no_labels():
     assert found.past is None
     assert len(found.labels) == 0
     assert len(found.present) > 0
+
+
+def test_a_shop_to_which_nobody_has_come_back_yet_has_no_cutoff_to_learn_from():
+    parameters = CompanyParameters.without_effects(customers=40, days=90)
+    company = simulate_company(replace(parameters, acquisition_share=1.0), 8)
+    first = company.tables["orders"].drop_duplicates("customer_id")
+    newcomers = replace(company, tables=company.tables | {"orders": first})
+    found = build_training_set(open_orders(newcomers), Settings(), company.parameters.ends_at)
+    assert (found.plan.cutoffs, found.past, len(found.labels)) == ((), None, 0)
+    assert len(found.present) == 40

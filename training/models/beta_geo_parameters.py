@@ -7,7 +7,7 @@ customer is alive, lambda is Gamma(r + x, alpha + T) and p is Beta(a, b + x), in
 here is a mean under that law.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from math import isfinite
 
@@ -113,6 +113,29 @@ class BetaGeoParameters:
 
         The mean over p of (1 - (1 + p t / (alpha + T))^-(r + x)) / p, which is eq. 10 without its holes.
         """
+        return self._mean_over_dropout(
+            lambda log_alive, p: np.asarray(-np.expm1(log_alive) / p), horizon, frequency, age
+        )
+
+    def p_alive_after(self, horizon: Numbers, frequency: Numbers, recency: Numbers, age: Numbers) -> Array:
+        """Return P(alive at T + t | x, t_x, T) in [0, 1], never rising with t; ``p_alive`` at t = 0.
+
+        P(alive at T) times the mean over p of (1 + p t / (alpha + T))^-(r + x).
+
+        Examples:
+            >>> cdnow = BetaGeoParameters(0.243, 4.414, 0.793, 2.426, "week")
+            >>> print(cdnow.p_alive_after([0, 13, 52], 2, 30.43, 38.86).round(3))
+            [0.727 0.661 0.532]
+        """
+        still = self._mean_over_dropout(
+            lambda log_alive, _: np.asarray(np.exp(log_alive)), horizon, frequency, age
+        )
+        return _result(self.p_alive(frequency, recency, age) * still)
+
+    def _mean_over_dropout(
+        self, of: Callable[[Array, Array], Array], horizon: Numbers, frequency: Numbers, age: Numbers
+    ) -> Array:
+        """Return the mean over p ~ Beta(a, b + x) of ``of``(log P(alive at T + t | p, alive at T), p)."""
         inputs = np.broadcast_arrays(check_horizon(horizon), _result(frequency), _result(age))
         (t, x, T), place = find_distinct(tuple(part.ravel() for part in inputs))
         nodes = dropout_nodes(self.a, self.b)
@@ -122,8 +145,8 @@ class BetaGeoParameters:
         for start in range(0, x.size, ROWS_AT_ONCE):
             rows = slice(start, start + ROWS_AT_ONCE)
             z = (t[rows] / (self.alpha + T[rows]))[:, None]
-            purchases = -np.expm1(-(self.r + x[rows])[:, None] * np.log1p(nodes.p * z)) / nodes.p
-            answer[rows] = (weights[position[rows]] * purchases).sum(axis=1)
+            log_alive = -(self.r + x[rows])[:, None] * np.log1p(nodes.p * z)
+            answer[rows] = (weights[position[rows]] * of(log_alive, nodes.p)).sum(axis=1)
         return answer[place].reshape(inputs[0].shape)
 
     def expected_purchases(

@@ -91,6 +91,15 @@ class ParetoNBDParameters:
         x, t_x, T = _floats(frequency, recency, age)
         return np.asarray(expit(-self._log_odds_dropped(x, t_x, T, self._dropout_integral(x, t_x, T))))
 
+    def p_alive_after(self, horizon: Numbers, frequency: Numbers, recency: Numbers, age: Numbers) -> Array:
+        """Return P(alive at T + t | x, t_x, T) in [0, 1], never rising with t; ``p_alive`` at t = 0.
+
+        P(alive at T) times the mean of e^(-mu t), (1 + t / (beta + T))^-s.
+        """
+        t, (T,) = check_horizon(horizon), _floats(age)
+        alive = self.p_alive(frequency, recency, age)
+        return np.asarray(alive * np.exp(-self.s * np.log1p(t / (self.beta + T))))
+
     def _dropout_integral(self, x: Array, t_x: Array, T: Array) -> Array:
         A, B = self.alpha + t_x, self.beta + t_x
         return silence_integral(A, self.r + x, B, np.asarray(self.s + 1.0), T - t_x)

@@ -1,4 +1,5 @@
 import hashlib
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,7 +9,7 @@ from contracts.errors import ContractError
 from contracts.events import TABLES
 from features.synthetic import CompanyParameters, simulate_company, write_company
 from features.synthetic.comments import find_topics, load_comments
-from features.synthetic.parameters import Answers, Campaigns, Moments, Mood, Season
+from features.synthetic.parameters import Answers, Buying, Campaigns, Moments, Mood, Season, Spending
 
 
 @pytest.fixture(scope="module")
@@ -34,6 +35,21 @@ def test_the_same_seed_writes_the_same_bytes_and_another_seed_does_not(tmp_path)
     assert first == digests(simulate_company(parameters, 1), tmp_path / "b")
     assert first != digests(simulate_company(parameters, 2), tmp_path / "c")
     assert set(first) <= set(TABLES)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "seed", "digest"),
+    [
+        (CompanyParameters(customers=120, days=200, delays=True), 1, "7b6c617d5ce620c6"),
+        (CompanyParameters.without_effects(customers=200, days=300), 5, "071a109002c3b733"),
+    ],
+)
+def test_companies_stay_what_they_were_before_the_simulator_learned_more(parameters, seed, digest, tmp_path):
+    company, found = simulate_company(parameters, seed), hashlib.sha256()
+    for name, file in sorted(write_company(company, tmp_path).items()):
+        found.update(name.encode() + file.read_bytes())
+    found.update(company.truth.to_csv(index=False, float_format="%.6f").encode())
+    assert found.hexdigest()[:16] == digest
 
 
 def test_every_table_has_rows_and_begins_with_the_columns_of_its_contract(company):
@@ -191,14 +207,42 @@ def test_pains_can_be_switched_off():
     assert np.all(company.tables["interactions"]["touchpoint"] != "delivery.late")
 
 
+def test_lifetimes_end_at_any_time_and_nobody_orders_after_them():
+    buying = Buying(dropout="exponential", s=0.8, beta=15.0)
+    company = simulate_company(CompanyParameters.without_effects(customers=8_000, buying=buying), 6)
+    orders = company.tables["orders"].groupby("customer_id")["occurred_at"]
+    first, last = (found.reindex(company.truth["customer_id"]) for found in (orders.min(), orders.max()))
+    until = company.truth.set_index("customer_id")["alive_until"]
+    assert (last[until.notna()] <= until[until.notna()]).all()
+    assert (until > last).sum() > 2_000
+    weeks = (pd.Timestamp(company.parameters.ends_at) - first).dt.total_seconds() / 604_800
+    assert until.isna().mean() == pytest.approx(((15.0 / (15.0 + weeks)) ** 0.8).mean(), abs=0.012)
+
+
+def test_a_heavy_tail_keeps_the_mean_of_an_order_and_brings_some_enormous_ones():
+    plain = CompanyParameters.without_effects(customers=6_000)
+    heavy = replace(plain, spending=replace(plain.spending, tail=2.5))
+    amounts, heavy_amounts = (simulate_company(each, 5).tables["orders"]["amount"] for each in (plain, heavy))
+    assert heavy_amounts.mean() == pytest.approx(amounts.mean(), rel=0.1)
+    assert heavy_amounts.max() > 2 * amounts.max()
+
+
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
         ({"customers": 0}, "customers 0"),
         ({"days": 3}, "days 3"),
         ({"acquisition_share": 0.0}, "acquisition_share 0.0"),
+        ({"days": 90, "future_days": 90}, "future_days 90 of 90 days leave no past"),
     ],
 )
 def test_an_impossible_company_is_refused_by_name(wrong, message):
     with pytest.raises(ContractError, match=message):
         CompanyParameters(**wrong)
+
+
+def test_an_unknown_way_to_leave_and_a_tail_without_mean_are_refused():
+    with pytest.raises(ContractError, match="dropout 'sudden' is no way to leave"):
+        Buying(dropout="sudden")
+    with pytest.raises(ContractError, match=r"tail 1\.0 gives order values no mean"):
+        Spending(tail=1.0)

@@ -50,6 +50,28 @@ def test_expected_purchases_are_at_least_the_probability_of_one(parameters, hist
     assert (purchases >= 1 - parameters.p_no_purchase(horizon, *columns(history)) - 1e-13).all()
 
 
+@settings(max_examples=40)
+@given(beta_geo_parameters(), histories(), st.floats(0.01, 500), st.floats(0.0, 500))
+def test_who_is_alive_later_was_alive_before_and_silence_keeps_customers(parameters, history, horizon, more):
+    now = parameters.p_alive(*columns(history))
+    soon, late = (parameters.p_alive_after(t, *columns(history)) for t in (horizon, horizon + more))
+    assert parameters.p_alive_after(0, *columns(history)) == pytest.approx(now, rel=1e-12)
+    assert (late <= soon * (1 + 1e-12)).all()
+    assert (soon <= now * (1 + 1e-12)).all()
+    waits = parameters.p_silent_and_alive(horizon, history.frequency, history.age)
+    assert (soon >= now * waits * (1 - 1e-9)).all()
+
+
+@pytest.mark.parametrize("x", [0, 2, 40])
+def test_survival_is_the_mean_over_what_nobody_sees_of_the_customer(x):
+    rng = generator(8, "survival", x)
+    rate = rng.gamma(CDNOW.r + x, 1 / (CDNOW.alpha + 38.86), 400_000)
+    dropout = rng.beta(CDNOW.a, CDNOW.b + x, rate.size)
+    still = np.exp(-rate * dropout * 26).mean()
+    found = CDNOW.p_alive_after(26, x, min(x, 30), 38.86) / CDNOW.p_alive(x, min(x, 30), 38.86)
+    assert found == pytest.approx(still, abs=0.002)
+
+
 @given(beta_geo_parameters(), histories())
 def test_a_horizon_of_nothing_brings_nothing(parameters, history):
     assert (parameters.expected_purchases(0, *columns(history)) == 0).all()

@@ -55,6 +55,24 @@ def test_expected_purchases_are_at_least_the_probability_of_one(parameters, hist
     assert (purchases >= 1 - parameters.p_no_purchase(horizon, *columns(history)) - 1e-10).all()
 
 
+@settings(max_examples=40)
+@given(pareto_nbd_parameters(), histories(), st.floats(0.01, 500), st.floats(0.0, 500))
+def test_who_is_alive_later_was_alive_before_and_silence_keeps_customers(parameters, history, horizon, more):
+    now = parameters.p_alive(*columns(history))
+    soon, late = (parameters.p_alive_after(t, *columns(history)) for t in (horizon, horizon + more))
+    assert parameters.p_alive_after(0, *columns(history)) == pytest.approx(now, rel=1e-12)
+    assert (late <= soon * (1 + 1e-12)).all()
+    assert (soon <= now * (1 + 1e-12)).all()
+    waits = parameters.p_silent_and_alive(horizon, history.frequency, history.age)
+    assert (soon >= now * waits * (1 - 1e-9)).all()
+
+
+def test_survival_is_the_mean_over_what_nobody_sees_of_the_customer():
+    death = generator(8, "survival").gamma(CDNOW.s, 1 / (CDNOW.beta + 38.86), 400_000)
+    found = CDNOW.p_alive_after(26, 2, 30.43, 38.86) / CDNOW.p_alive(2, 30.43, 38.86)
+    assert found == pytest.approx(np.exp(-death * 26).mean(), abs=0.002)
+
+
 @given(pareto_nbd_parameters(), histories())
 def test_a_horizon_of_nothing_brings_nothing(parameters, history):
     assert (parameters.expected_purchases(0, *columns(history)) == 0).all()

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from itertools import product
 from typing import Literal, get_args
 
-Direction = Literal["at least", "at most", "equals"]
+Direction = Literal["at least", "at most", "equals", "noted"]
 Store = Literal["ended", "grown"]
 STORES: tuple[Store, ...] = get_args(Store)
 
@@ -32,7 +32,7 @@ FULL = Scale("full", 600, 10, 10, tuple(product(STORES, (1, 2, 1, 2, 1, 2))), th
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number and its bar; ``equals`` allows a distance of ``within``.
+    """One measured number and its bar; ``equals`` allows a distance of ``within``, ``noted`` has no bar.
 
     Examples:
         >>> Figure("AUC", 0.757, 0.755, "at least").holds
@@ -50,6 +50,8 @@ class Figure:
     @property
     def holds(self) -> bool:
         """Whether the figure clears its bar; a missing number never does."""
+        if self.direction == "noted":
+            return True
         if self.direction == "at least":
             return self.value >= self.bar
         if self.direction == "at most":
@@ -59,6 +61,8 @@ class Figure:
     @property
     def demand(self) -> str:
         """The bar in words."""
+        if self.direction == "noted":
+            return "no bar"
         near = f" (within {self.within:g})" if self.within else ""
         return f"{self.direction} {self.bar:.10g}{near}"
 
@@ -66,3 +70,13 @@ class Figure:
 def none_of(name: str, count: int) -> Figure:
     """Return the figure of something that must never be found."""
     return Figure(name, count, 0, "equals")
+
+
+def noted(name: str, value: float) -> Figure:
+    """Return a figure that is shown for comparison and promises nothing."""
+    return Figure(name, value, 0, "noted")
+
+
+def between(name: str, value: float, low: float, high: float) -> Figure:
+    """Return the figure of a number with a bar on either side."""
+    return Figure(name, value, (low + high) / 2, "equals", within=(high - low) / 2)
