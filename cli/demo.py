@@ -142,7 +142,7 @@ def _find_worth_a_contact(workspace: "Workspace") -> list[dict[str, Any]]:
 
 
 def _describe(records: list[dict[str, Any]]) -> list[str]:
-    from serving.desk.numbers import money
+    from contracts.numbers import money
 
     lines = []
     for place, record in enumerate(records, start=1):

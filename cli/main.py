@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli.check import check
+from cli.compare import compare
 from cli.demo import demo
 from cli.desk import desk
 from cli.evaluate import evaluate
@@ -13,6 +14,7 @@ from cli.ingest import ingest
 from cli.init import init
 from cli.keys import keys
 from cli.promote import promote
+from cli.report import report
 from cli.rollback import rollback
 from cli.score import score
 from cli.serve import serve
@@ -33,6 +35,8 @@ for command in (
     features,
     train,
     evaluate,
+    report,
+    compare,
     promote,
     rollback,
     score,

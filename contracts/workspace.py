@@ -86,6 +86,11 @@ class Workspace:
         return self.root / "bundles"
 
     @property
+    def reports(self) -> Path:
+        """What each model was judged by, as one document by version, and the pages beside it."""
+        return self.root / "reports"
+
+    @property
     def scores(self) -> Path:
         """One file per generation of scores."""
         return self.root / "scores"

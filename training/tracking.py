@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 VERSION_TAG = "fedele.version"
 DIGEST_TAG = "fedele.digest"
 RECORD_TAG = "fedele.record"
+DIGEST_PARAMETER = "data_digest"
 _VARIABLES = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "BENTOML_DO_NOT_TRACK": "true",
@@ -54,7 +55,8 @@ class RunRecord:
     """One training: everything MLflow is told.
 
     ``digest`` is the bundle's, ``metrics`` the headline figures, ``folds`` those of each cutoff in time order
-    (logged with step = place), ``plots`` PNG bytes by file name. Numbers that are None are left out.
+    (logged with step = place), ``plots`` PNG bytes by file name, ``pages`` the report document and its pages
+    by file name. Numbers that are None are left out.
     """
 
     version: str
@@ -66,6 +68,7 @@ class RunRecord:
     folds: tuple[Mapping[str, float | None], ...]
     data_digest: str
     plots: Mapping[str, bytes] = field(default_factory=dict)
+    pages: Mapping[str, bytes] = field(default_factory=dict)
 
     @cached_property
     def name(self) -> str:
@@ -84,7 +87,9 @@ class RunRecord:
             "metrics": dict(self.metrics),
             "folds": [dict(fold) for fold in self.folds],
             "data_digest": self.data_digest,
-            "plots": {name: base64.b64encode(data).decode() for name, data in self.plots.items()},
+            "plots": _to_text(self.plots),
+            # Left out where there is none: a record that waits since before there were pages keeps its name.
+            **({"pages": _to_text(self.pages)} if self.pages else {}),
         }
 
     @classmethod
@@ -94,9 +99,18 @@ class RunRecord:
             "started_at": datetime.fromisoformat(values["started_at"]),
             "ended_at": datetime.fromisoformat(values["ended_at"]),
             "folds": tuple(values["folds"]),
-            "plots": {name: base64.b64decode(text) for name, text in values["plots"].items()},
+            "plots": _to_bytes(values["plots"]),
+            "pages": _to_bytes(values.get("pages", {})),
         }
         return cls(**{**values, **parsed})
+
+
+def _to_text(files: Mapping[str, bytes]) -> dict[str, str]:
+    return {name: base64.b64encode(data).decode() for name, data in files.items()}
+
+
+def _to_bytes(files: Mapping[str, str]) -> dict[str, bytes]:
+    return {name: base64.b64decode(text) for name, text in files.items()}
 
 
 @dataclass(frozen=True)
@@ -122,12 +136,55 @@ def send_waiting(workspace: Workspace) -> dict[str, RunReference]:
         return sent
     with contain_faults() as faults, open_client(workspace) as client:
         for file in waiting:
-            record = RunRecord.from_dict(json.loads(file.read_bytes()))
+            record = _read_record(file)
             sent[record.name] = _log(client, workspace, record)
             file.unlink()
     if faults:
         logging.getLogger(__name__).warning("MLflow did not take a run (%s): it waits.", faults[0])
     return sent
+
+
+def count_looks(workspace: Workspace, data_digest: str) -> int | None:
+    """Return how many earlier trainings were judged by the last cutoff of this very data; None where unknown.
+
+    Counted are runs with this data digest in the workspace's MLflow, deleted ones too, and records that still
+    wait for it; a record of which half got through counts once. Ask before ``record_run``: the look of the
+    training at hand is one more. Trainings of other features, horizons or ``as_of`` saw some of the same
+    customers under another digest, and runs that were never recorded are nowhere: take it for the least.
+    """
+    seen: set[str] = set()
+    with contain_faults() as faults:
+        waiting = map(_read_record, sorted(_spool(workspace).glob("[0-9]*.json")))
+        seen |= {record.name for record in waiting if record.data_digest == data_digest}
+        if has_store(workspace):
+            with open_client(workspace) as client:
+                seen |= _find_records(client, workspace, data_digest)
+    return None if faults else len(seen)
+
+
+def _find_records(client: "MlflowClient", workspace: Workspace, data_digest: str) -> set[str]:
+    """Return the names of the records in MLflow with this digest, of runs without a name their ids."""
+    from mlflow.entities import ViewType
+
+    experiment = client.get_experiment_by_name(workspace.settings.tracking.experiment)
+    names: set[str] = set()
+    token = None
+    while experiment is not None:
+        found = client.search_runs(
+            [experiment.experiment_id],
+            f"params.`{DIGEST_PARAMETER}` = '{data_digest}'",
+            ViewType.ALL,
+            page_token=token,
+        )
+        names |= {run.data.tags.get(RECORD_TAG, run.info.run_id) for run in found}
+        token = found.token
+        if not token:
+            break
+    return names
+
+
+def _read_record(file: Path) -> RunRecord:
+    return RunRecord.from_dict(json.loads(file.read_bytes()))
 
 
 @contextmanager
@@ -209,10 +266,8 @@ def _log(client: "MlflowClient", workspace: Workspace, record: RunRecord) -> Run
     )
     run_id = run.info.run_id
     _log_numbers(client, run_id, record)
-    with tempfile.TemporaryDirectory() as folder:
-        for name, data in record.plots.items():
-            (Path(folder) / name).write_bytes(data)
-        client.log_artifacts(run_id, folder, "plots")
+    _log_files(client, run_id, record.plots, "plots")
+    _log_files(client, run_id, record.pages, "report")
     bundle = workspace.bundles / record.version
     if bundle.is_dir():
         client.log_artifacts(run_id, str(bundle), "bundle")
@@ -220,10 +275,19 @@ def _log(client: "MlflowClient", workspace: Workspace, record: RunRecord) -> Run
     return RunReference(run_id, experiment_id)
 
 
+def _log_files(client: "MlflowClient", run_id: str, named: Mapping[str, bytes], place: str) -> None:
+    if not named:
+        return
+    with tempfile.TemporaryDirectory() as folder:
+        for name, data in named.items():
+            (Path(folder) / name).write_bytes(data)
+        client.log_artifacts(run_id, folder, place)
+
+
 def _log_numbers(client: "MlflowClient", run_id: str, record: RunRecord) -> None:
     from mlflow.entities import Param
 
-    parameters = {**record.parameters, "data_digest": record.data_digest}
+    parameters = {**record.parameters, DIGEST_PARAMETER: record.data_digest}
     params = [
         Param(name, str(value)[:_LONGEST_VALUE]) for name, value in parameters.items() if value is not None
     ]

@@ -6,11 +6,12 @@ from io import StringIO
 from time import perf_counter
 from typing import Any
 
+from contracts.numbers import whole
 from contracts.scores import Language
+from contracts.words import Words
 from serving.desk.listing import Record, read_record, split_reasons
-from serving.desk.numbers import whole
 from serving.desk.state import ListState
-from serving.desk.words import Words, load_words
+from serving.desk.words import load_words
 from serving.store.generations import ScoreStore
 from serving.store.rows import GenerationInfo
 

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Literal
 
+from contracts.numbers import day
 from contracts.scores import Language
 from contracts.settings import Settings
-from serving.desk.numbers import day
 from serving.desk.state import ListState
 from serving.desk.words import load_words
 from serving.store.rows import GenerationInfo

@@ -2,8 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
-from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from contracts.numbers import Formats
 from contracts.scores import Language
-from serving.desk import numbers
 from serving.desk.words import load_words
 
 _HERE = Path(__file__).parent
@@ -57,43 +55,6 @@ class SafeHeaders:
             await send(message)
 
         await self._app(scope, receive, send_with_headers)
-
-
-@dataclass(frozen=True)
-class Formats:
-    """The number formats of a page, bound to its language, zone and currency."""
-
-    language: Language
-    zone: str = "UTC"
-
-    def percent(self, share: float) -> str:
-        """Return a share in whole percents."""
-        return numbers.percent(share, self.language)
-
-    def percents(self, low: float, high: float) -> str:
-        """Return a range of shares."""
-        return numbers.percents(low, high, self.language)
-
-    def money(self, amount: float, currency: str) -> str:
-        """Return an amount to the cent."""
-        return numbers.money(amount, currency, self.language)
-
-    def round_money(self, amount: float, currency: str) -> str:
-        """Return an estimated sum."""
-        return numbers.round_money(amount, currency, self.language)
-
-    def decimal(self, value: float, digits: int = 1) -> str:
-        """Return a number with decimals."""
-        return numbers.decimal(value, self.language, digits)
-
-    def whole(self, value: float) -> str:
-        """Return a whole number."""
-        return numbers.whole(value, self.language)
-
-    def day(self, instant: datetime | str, *, with_time: bool = True) -> str:
-        """Return a day, of an instant or of its RFC 3339 text, and the time where it is not midnight."""
-        moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
-        return numbers.day(moment, self.language, self.zone, with_time=with_time)
 
 
 def render_page(

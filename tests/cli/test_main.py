@@ -13,6 +13,8 @@ COMMANDS = (
     "evaluate",
     "features",
     "train",
+    "report",
+    "compare",
     "promote",
     "rollback",
     "score",
@@ -21,7 +23,7 @@ COMMANDS = (
     "demo",
 )
 GROUPS = (("keys", "create"), ("keys", "list"), ("keys", "revoke"), ("desk", "link"))
-WORKING = ("check", "features", "train", "promote", "rollback", "score", "status")
+WORKING = ("check", "features", "train", "report", "promote", "rollback", "score", "status")
 
 
 def test_the_commands_of_the_design_are_there_and_no_stub_beside_them():

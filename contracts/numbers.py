@@ -1,10 +1,11 @@
 """Numbers, money and dates as people of each language write them: by Babel alone, in one style."""
 
+from dataclasses import dataclass
 from datetime import datetime
 
 from babel.core import Locale
 from babel.dates import format_date
-from babel.numbers import format_currency, format_decimal
+from babel.numbers import format_compact_decimal, format_currency, format_decimal
 
 from contracts.scores import Language
 from contracts.time import find_zone
@@ -28,6 +29,16 @@ def percent(share: float, language: Language) -> str:
     elif rounded == "100" and share < 1:
         rounded = ">99"
     return _PERCENT[language].format(rounded)
+
+
+def fine_percent(share: float, language: Language, digits: int = 1) -> str:
+    """Return a share (1 is 100 %) in percents with decimals.
+
+    Examples:
+        >>> fine_percent(0.7984, "en"), fine_percent(-0.0213, "it").replace(chr(160), " ")
+        ('79.8%', '-2,1 %')
+    """
+    return _PERCENT[language].format(decimal(100 * share, language, digits))
 
 
 def percents(low: float, high: float, language: Language) -> str:
@@ -64,6 +75,20 @@ def round_money(amount: float, currency: str, language: Language) -> str:
     return str(format_currency(amount, currency, pattern, locale=LOCALES[language], currency_digits=False))
 
 
+def short_number(value: float, language: Language) -> str:
+    """Return a number in few signs, for the axis of a chart.
+
+    Examples:
+        >>> short_number(412_000, "en"), short_number(1_500_000, "it").replace(chr(160), " ")
+        ('412K', '1,5 Mln')
+        >>> short_number(412_000, "it"), short_number(2.5, "it")
+        ('412.000', '2,5')
+    """
+    short = str(format_compact_decimal(value, locale=LOCALES[language], fraction_digits=1))
+    # Italian has no short form below a million, and Babel then prints no separator either.
+    return whole(value, language) if short.isdigit() else short
+
+
 def decimal(value: float, language: Language, digits: int = 1) -> str:
     """Return a number with exactly ``digits`` decimals.
 
@@ -96,3 +121,48 @@ def day(instant: datetime, language: Language, zone: str = "UTC", *, with_time: 
     local = instant.astimezone(find_zone(zone))
     date = str(format_date(local, "d MMM y", locale=LOCALES[language]))
     return f"{date} {local:%H:%M}" if with_time and (local.hour or local.minute) else date
+
+
+@dataclass(frozen=True)
+class Formats:
+    """The number formats of a page, bound to its language, zone and currency."""
+
+    language: Language
+    zone: str = "UTC"
+
+    def percent(self, share: float) -> str:
+        """Return a share in whole percents."""
+        return percent(share, self.language)
+
+    def fine_percent(self, share: float, digits: int = 1) -> str:
+        """Return a share in percents with decimals."""
+        return fine_percent(share, self.language, digits)
+
+    def percents(self, low: float, high: float) -> str:
+        """Return a range of shares."""
+        return percents(low, high, self.language)
+
+    def money(self, amount: float, currency: str) -> str:
+        """Return an amount to the cent."""
+        return money(amount, currency, self.language)
+
+    def round_money(self, amount: float, currency: str) -> str:
+        """Return an estimated sum."""
+        return round_money(amount, currency, self.language)
+
+    def decimal(self, value: float, digits: int = 1) -> str:
+        """Return a number with decimals."""
+        return decimal(value, self.language, digits)
+
+    def short_number(self, value: float) -> str:
+        """Return a number in few signs."""
+        return short_number(value, self.language)
+
+    def whole(self, value: float) -> str:
+        """Return a whole number."""
+        return whole(value, self.language)
+
+    def day(self, instant: datetime | str, *, with_time: bool = True) -> str:
+        """Return a day, of an instant or of its RFC 3339 text, and the time where it is not midnight."""
+        moment = datetime.fromisoformat(instant) if isinstance(instant, str) else instant
+        return day(moment, self.language, self.zone, with_time=with_time)
