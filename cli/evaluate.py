@@ -16,7 +16,10 @@ def evaluate(
     ] = None,
     positive: Annotated[str | None, typer.Option(help="The label's value for those who left.")] = None,
     folds: Annotated[int, typer.Option(min=2, help="Parts of the table; each is predicted once.")] = 5,
-    repeats: Annotated[int, typer.Option(min=1, help="How often the table is parted anew.")] = 3,
+    repeats: Annotated[
+        int | None,
+        typer.Option(min=1, help="How often the table is parted anew; by default 3, from 20,000 rows on 1."),
+    ] = None,
     seed: Annotated[int, typer.Option(help="Equal seeds give equal figures.")] = 0,
     allow: Annotated[
         list[str] | None, typer.Option(help="A suspicious column you vouch for; may be repeated.")
@@ -28,17 +31,19 @@ def evaluate(
 
     set_variable_default("OMP_NUM_THREADS", "2")
     from contracts.stopwatch import measure_seconds
-    from training.evaluation import Plan, evaluate_table
+    from training.evaluation import evaluate_table, plan_for
     from training.table import read_table
 
     with measure_seconds() as seconds:
         table = read_table(frame, label, customer_id, positive)
-        outcome = evaluate_table(table, Plan(folds, repeats, seed), tuple(allow or ()), say)
+        plan = plan_for(len(table), folds, repeats, seed)
+        outcome = evaluate_table(table, plan, tuple(allow or ()), say)
     result = outcome.to_dict(seconds())
-    show(result, as_json, [*_lines(result), *table.remarks, *outcome.leaks.remarks])
+    show(result, as_json, [*describe(result), *table.remarks, *outcome.leaks.remarks])
 
 
-def _lines(result: dict[str, Any]) -> list[str]:
+def describe(result: dict[str, Any]) -> list[str]:
+    """Return the figures of an evaluation as lines for people."""
     lines = [
         f"{result['rows']} customers, {result['base_rate']:.1%} of them left.",
         (

@@ -1,4 +1,4 @@
-"""``fedele score``: everyone into a new generation."""
+"""``fedele score``: everyone into a new generation, or a table of one's own into a file."""
 
 from pathlib import Path
 from typing import Annotated
@@ -19,10 +19,20 @@ def score(
     hindsight: Annotated[
         bool, typer.Option("--hindsight", help="Allow a date before the model's own; scores are marked.")
     ] = False,
+    frame: Annotated[
+        Path | None, typer.Option(help="Score this CSV or Parquet file instead; needs --model and --out.")
+    ] = None,
+    model: Annotated[
+        str | None, typer.Option(help="With --frame: a version of `fedele train --frame`.")
+    ] = None,
+    customer_id: Annotated[
+        str | None, typer.Option("--id", help="With --frame: the column that names the customer.")
+    ] = None,
     as_json: Json = False,
 ) -> None:
-    """Score every customer into a new generation; readers see it all at once when it is complete."""
+    """Score every customer into a new generation, seen all at once; or a table of your own, into a file."""
     from cli.output import counting, open_here
+    from cli.table import describe_scores, refuse_options, score_new_table
     from contracts.scores import LANGUAGES
     from contracts.stopwatch import measure_seconds
     from contracts.time import read_clock, to_text
@@ -34,6 +44,14 @@ def score(
         raise typer.BadParameter(f"{lang!r} is neither en nor it", param_hint="--lang")
     if out is not None:
         check_export_name(out)
+    if frame is not None:
+        refuse_options({"--as-of": as_of, "--hindsight": hindsight}, "a table has no time: leave it out")
+        if model is None or out is None:
+            raise typer.BadParameter("needs --model VERSION and --out FILE beside it", param_hint="--frame")
+        result = score_new_table(frame, model, out, customer_id, lang)
+        show(result, as_json, describe_scores(result))
+        return
+    refuse_options({"--model": model, "--id": customer_id}, "is for tables: give --frame too")
     workspace = open_here()
     now = read_clock()
     with hold_lock(workspace.lock, "fedele score"), measure_seconds() as seconds:

@@ -56,6 +56,7 @@ def _describe(info: "GenerationInfo | None", now: datetime) -> dict[str, Any] | 
         "as_of": to_text(info.as_of),
         "model_version": info.model_version,
         "scored": info.scored,
+        "kinds": dict(info.kinds),
         "not_scored": dict(info.not_scored),
         "scored_at": to_text(info.scored_at),
         "age_days": _age(info.scored_at, now),

@@ -5,6 +5,8 @@ import math
 DAYS_PER_WEEK = 7.0
 DAYS_PER_YEAR = 365.0
 DAYS_PER_UNIT = {"day": 1.0, "week": DAYS_PER_WEEK}
+FEE_DAYS = 30
+"""A subscription's fee falls due at its start and every 30 days while it lasts."""
 
 
 def to_units(days: float, time_unit: str) -> float:

@@ -12,6 +12,8 @@ from contracts.time import to_text
 Language = Literal["en", "it"]
 LANGUAGES: tuple[Language, ...] = get_args(Language)
 Band = Literal["low", "medium", "high"]
+Kind = Literal["shop", "subscription"]
+KINDS: tuple[Kind, ...] = get_args(Kind)
 Segment = Literal["thin", "regular", "lapsed"]
 SEGMENTS: tuple[Segment, ...] = get_args(Segment)
 Flag = Literal[
@@ -106,7 +108,7 @@ class ScoreRecord:
     """One customer at one ``as_of``. Money in ``currency``, horizons in days, probabilities 0 to 1."""
 
     customer_id: str
-    kind: Literal["shop", "subscription"]
+    kind: Kind
     segment: Segment
     as_of: datetime
     horizon_days: int

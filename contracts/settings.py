@@ -35,6 +35,8 @@ class HistorySection(_Section):
     static_attributes: tuple[str, ...] = ()
     stale_after_days: int = Field(35, ge=1)
     refund_match: Literal["last", "none"] = "last"
+    usual_gap_days: int = Field(90, ge=1)
+    complete_log: bool | None = None
 
 
 class HorizonSection(_Section):
@@ -63,11 +65,16 @@ class BandSection(_Section):
 
 
 class TrainingSection(_Section):
-    """How models are made."""
+    """How models are made. ``allowed_columns`` are features that people vouch for before the leak guard.
+
+    ``histories``: whether a training also tells what less history would have given; a quarter of its time.
+    """
 
     seed: int = 0
     threads: int = Field(1, ge=1)
     engine_threads: int = Field(2, ge=1)
+    histories: bool = True
+    allowed_columns: tuple[str, ...] = ()
 
 
 class TrackingSection(_Section):

@@ -29,6 +29,8 @@ language = "en"         # of reports: en or it
 # static_attributes = ["country"]   # customer columns that never change: past cutoffs may use them
 stale_after_days = 35               # newest fact older than this: scores are marked stale
 refund_match = "last"               # a refund without refund_of goes to the latest order with enough left
+usual_gap_days = 90                 # orders this far apart are usual; a log's opening burst lasts as long
+# complete_log = true               # the log starts with the company: no customer is older (unset: found out)
 
 [horizons]
 horizon_days = 90            # churn: no order in this many days
@@ -39,6 +41,10 @@ grace_days = 30              # a subscription renewed within this did not end
 [costs]
 # per_ticket = 8.0           # expected cost to serve; unset means net_clv is null
 # per_interaction = 0.5
+
+[training]
+histories = true             # the report tells what 3, 6, 12 and 24 months of history would have given
+# allowed_columns = ["attribute.loyalty_tier"]   # features the leak guard suspects and you vouch for
 
 [tracking]
 # uri = "http://127.0.0.1:5000"   # an MLflow server; unset means SQLite beside this file

@@ -6,7 +6,7 @@ one or many threads.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
@@ -120,6 +120,18 @@ class Events:
     ) -> "Events":
         """Return ``Engine.open_frames`` of the frames, on a default engine unless one is given."""
         return (engine or Engine()).open_frames(frames)
+
+    def since(self, instant: datetime) -> "Events":
+        """Return what a log begun at ``instant`` would hold; customers are known from before.
+
+        Refunds of earlier orders are there without their order, as in any young log.
+        """
+        begin = ibis.literal(_naive(instant))
+        tables = {
+            name: table if name == "customers" else table.filter(table.occurred_at >= begin)
+            for name, table in self.tables.items()
+        }
+        return replace(self, tables=tables)
 
     def table_of(self, **columns: Sequence[datetime]) -> Table:
         """Return a small table of instants (with zone), one column per argument."""

@@ -7,6 +7,7 @@ import pandas as pd
 
 from contracts.errors import NotEnoughData
 from contracts.time import add_days, to_text
+from features.endings import find_endings
 from features.engine import (
     KEY,
     Events,
@@ -19,17 +20,15 @@ from features.engine import (
     number,
     read_frame,
     rounded,
-    shift_days,
     stacked,
     text,
     when,
 )
+from features.fees import count_dues
 from features.population import SCORED, find_population
 from features.snapshot import Snapshot, take_snapshot
 
 LAG_PERCENT, PERCENT = 99, 100
-FEE_DAYS = 30
-"""A subscription's fee falls due at its start and every 30 days while it lasts."""
 
 
 @dataclass(frozen=True)
@@ -62,8 +61,8 @@ def build_labels(
     order and ``spend`` their net amounts in ``[as_of, as_of + horizon_days)``; a subscriber's fees falling
     due count among both. ``clv_spend`` is the spend of ``clv_horizon_days``, NaN where that window ends after
     ``known_before``. Amounts are net of refunds recorded before the window's end + ``lag_days``, and nothing
-    recorded at or after ``known_before`` is used. A subscriber churned when every subscription ended before
-    the window's end and none started within the setting's ``grace_days``. Sorted by (as_of, customer_id).
+    recorded at or after ``known_before`` is used. A subscriber churned who left within the window
+    (``endings.find_endings``). Sorted by (as_of, customer_id).
 
     Raises:
         NotEnoughData: a window ends after ``known_before``.
@@ -143,29 +142,17 @@ def _find_outcomes(snapshot: Snapshot, window: Window) -> Table:
     sums = bought.group_by(KEY).agg(purchases=bought.day.nunique(), spend=bought.amount.sum())
     plans = _open_windows(snapshot, window, "subscriptions")
     stop = earlier_of(plans.end, plans.ended_at)
-    due = later_of(_count_dues(plans.occurred_at, stop) - _count_dues(plans.occurred_at, plans.as_of), 0)
+    due = later_of(count_dues(plans.occurred_at, stop) - count_dues(plans.occurred_at, plans.as_of), 0)
     dued = plans.mutate(due=due, fee=plans.monthly_fee * due)
     fees = dued.group_by(KEY).agg(dues=dued.due.sum(), fees=dued.fee.sum())
     either = stacked([sums.select(*KEY), fees.select(*KEY)]).distinct()
     return beside(beside(either, sums), fees)
 
 
-def _count_dues(start: Value, stop: Value) -> Value:
-    return later_of((days_between(start, stop) / FEE_DAYS).ceil().cast("int64"), 0)
-
-
 def _find_endings(snapshot: Snapshot, window: Window) -> Table:
     grace_days = snapshot.settings.horizons.grace_days
-    plans = _open_windows(snapshot, window, "subscriptions", grace_days)
-    started = plans.occurred_at < plans.end
-    over = plans.ended_at < plans.end
-    sums = plans.group_by(KEY).agg(
-        running=plans.count(where=started & ~over.fill_null(False)),
-        ended_at=plans.ended_at.max(where=started & over),
-        renewed_at=plans.occurred_at.min(where=~started),
-    )
-    renewed = sums.renewed_at <= shift_days(sums.ended_at, grace_days)
-    return sums.select(*KEY, ended=(sums.running == 0) & ~renewed.fill_null(False))
+    endings = find_endings(_open_windows(snapshot, window, "subscriptions", grace_days), grace_days)
+    return endings.select(*KEY, ended=endings.ended_on.notnull())
 
 
 def _find_contacts(snapshot: Snapshot, window: Window) -> Table:

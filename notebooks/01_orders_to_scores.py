@@ -110,7 +110,8 @@ frame.values[columns].describe().loc[["count", "mean", "50%", "max"]].round(2)
 
 # %%
 btyd = fit_btyd(frame, "week")
-print({name: round(value, 4) for name, value in btyd.beta_geo.to_dict().items() if name != "time_unit"})
+buying = btyd.purchase_model
+print({name: round(value, 4) for name, value in buying.to_dict().items() if name != "time_unit"})
 silence = np.linspace(0, 60, 121)
 bought = 30.0
 figure, panes = plt.subplots(1, 2, sharey=True)
@@ -118,10 +119,15 @@ for pane, frequency in zip(panes, (0, 4), strict=True):
     recency = 0.0 if frequency == 0 else bought
     age = recency + silence
     pane.plot(
-        silence, 1 - btyd.beta_geo.p_alive(frequency, recency, age), label="1 - p_alive", color="#bc4749"
+        silence,
+        1 - buying.p_alive(frequency, recency, age),
+        label="1 - p_alive",
+        color="#bc4749",
     )
     pane.plot(
-        silence, btyd.beta_geo.p_no_purchase(90 / 7, frequency, recency, age), label="no purchase in 90 days"
+        silence,
+        buying.p_no_purchase(90 / 7, frequency, recency, age),
+        label="no purchase in 90 days",
     )
     pane.set(title=f"{frequency} repeat purchases", xlabel="weeks of silence", ylim=(0, 1.02))
 panes[0].set_ylabel("probability")

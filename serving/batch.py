@@ -1,57 +1,53 @@
 """Scoring everyone into a new generation: built aside, shown at one instant, the same again after a crash."""
 
 import hashlib
+import heapq
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from contracts.errors import ContractError, ModelRefused, WorkspaceError
-from contracts.feature_frame import FeatureFrame
-from contracts.scores import Flag, Language, NotScored, Reason, RiskBands, dumps, to_dict
+from contracts.scores import FLAGS, Flag, Language, Reason, RiskBands, dumps, to_dict
 from contracts.time import to_text
 from contracts.workspace import Workspace
-from features.economics import Economics, read_economics
-from features.engine import Engine
-from features.frame import build_frame
-from features.freshness import find_newest_fact
-from features.population import find_not_scored
-from features.snapshot import take_snapshot
 from features.wording.catalogue import Catalogue, load_catalogue
+from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
 from serving.score import Costs, Occasion, Scored, score_frame
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
+from serving.subscriber_score import score_subscribers
 from training.bundle import load_manifest, load_model, read_champion
-from training.models.customer_model import CustomerModel
+from training.models.company_model import SUBSCRIPTION, CompanyModel
+from training.models.subscription_model import SubscriptionModel
 
 CHUNK = 5_000
 NO_CHAMPION = "No model has been promoted: run `fedele train`, which promotes the first one that passes."
 
 
 @dataclass(frozen=True)
-class Everyone:
-    """The facts of one scoring run: who is scored, who is not and why, and what is known beside."""
-
-    frame: FeatureFrame
-    not_scored: dict[str, NotScored]
-    economics: Economics
-    newest: datetime | None
-
-
-@dataclass(frozen=True)
 class Champion:
-    """The serving model, verified, and the version it is called by; ``proven`` when its gate passed."""
+    """The serving model, verified, and the version it is called by.
+
+    ``proven`` when the gate passed, ``subscription_proven`` when that of the subscribers' part did.
+    """
 
     version: str
     digest: str
     trained_until: datetime
     proven: bool
-    model: CustomerModel
+    subscription_proven: bool
+    model: CompanyModel
+
+    def proves(self, kind: str) -> bool:
+        """Return whether the part for customers of ``kind`` has proved better than a simple rule."""
+        return self.subscription_proven if kind == SUBSCRIPTION else self.proven
 
 
 def load_champion(workspace: Workspace) -> Champion:
@@ -68,21 +64,9 @@ def load_champion(workspace: Workspace) -> Champion:
     manifest = load_manifest(folder)
     digest = hashlib.sha256(json.dumps(manifest["files"], sort_keys=True).encode()).hexdigest()
     trained_until = datetime.fromisoformat(manifest["trained_until"])
-    return Champion(version, digest, trained_until, manifest["gate"]["passed"], load_model(folder))
-
-
-def read_everyone(workspace: Workspace, model: CustomerModel, as_of: datetime) -> Everyone:
-    """Return the facts of a scoring run as known at ``as_of``."""
-    engine = Engine(threads=workspace.settings.training.engine_threads)
-    snapshot = take_snapshot(engine.open_events(workspace.events), as_of, workspace.settings)
-    frame = build_frame(snapshot, model.features, model.reference.lapsed_after_days)
-    shops = (frame.index["kind"] == "shop").to_numpy()
-    known = find_not_scored(snapshot)
-    reasons = dict(zip(known["customer_id"], known["reason"], strict=True))
-    reasons |= dict.fromkeys(frame.index.loc[~shops, "customer_id"], "no_model")
-    return Everyone(
-        frame.rows(shops), dict(sorted(reasons.items())), read_economics(snapshot), find_newest_fact(snapshot)
-    )
+    proven = manifest["gate"]["passed"]
+    subscribers_proven = manifest.get(SUBSCRIPTION, {"gate": {"passed": proven}})["gate"]["passed"]
+    return Champion(version, digest, trained_until, proven, subscribers_proven, load_model(folder))
 
 
 def score_everyone(
@@ -110,38 +94,52 @@ def score_everyone(
         )
     everyone = read_everyone(workspace, champion.model, as_of)
     flags = _find_flags(workspace, everyone, as_of, champion)
-    bands = _find_bands(workspace, champion.model)
+    bands = RiskBands(0.5, 0.8, "")
     draft = Occasion("", champion.version, as_of, now, bands, flags, _find_costs(workspace))
-    occasion = replace(draft, generation=_name_generation(champion, everyone, draft))
-    info = GenerationInfo(occasion.generation, as_of, champion.version, now, everyone.newest, flags)
+    occasions = _find_occasions(workspace, champion, everyone, draft)
+    name = next(iter(occasions.values())).generation
+    info = GenerationInfo(name, as_of, champion.version, now, everyone.newest, flags)
     store = open_store(workspace)
     try:
         with store.begin(info) as writer:
-            writer.add(build_rows(champion.model, everyone, occasion, progress))
+            writer.add(build_rows(champion.model, everyone, occasions, progress))
             return writer.finish()
     finally:
         store.close()
 
 
 def build_rows(
-    model: CustomerModel,
+    model: CompanyModel,
     everyone: Everyone,
-    occasion: Occasion,
+    occasions: Mapping[str, Occasion],
     progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[StoredScore]:
     """Yield the stored rows of a run: every scored customer by id, then everyone without a score and why."""
-    catalogue = load_catalogue().for_company(model.features, model.terms.currency)
-    peers = model.reference.medians
-    total = len(everyone.frame)
-    for start in range(0, total, CHUNK):
-        place = pd.RangeIndex(total)
-        chunk = everyone.frame.rows((place >= start) & (place < start + CHUNK))
-        for scored in score_frame(model, chunk, occasion, everyone.economics):
-            yield build_row(scored, catalogue, peers)
-        if progress is not None:
-            progress(min(start + CHUNK, total), total)
+    scored = [_build_kind(model, everyone, kind, occasion) for kind, occasion in occasions.items()]
+    total = sum(map(len, everyone.frames.values()))
+    for done, row in enumerate(heapq.merge(*scored, key=attrgetter("customer_id")), start=1):
+        if progress is not None and (done % CHUNK == 0 or done == total):
+            progress(done, total)
+        yield row
     for customer_id, reason in everyone.not_scored.items():
         yield build_not_scored(customer_id, reason)
+
+
+def _build_kind(
+    model: CompanyModel, everyone: Everyone, kind: str, occasion: Occasion
+) -> Iterator[StoredScore]:
+    part, frame = model.parts[kind], everyone.frames.get(kind)
+    catalogue = load_catalogue().for_company(part.features, part.terms.currency)
+    place = pd.RangeIndex(0 if frame is None else len(frame))
+    for start in range(0, len(place), CHUNK):
+        assert frame is not None
+        chunk = frame.rows((place >= start) & (place < start + CHUNK))
+        if isinstance(part, SubscriptionModel):
+            found = score_subscribers(part, chunk, occasion)
+        else:
+            found = score_frame(part, chunk, occasion, everyone.economics)
+        for scored in found:
+            yield build_row(scored, catalogue, part.reference.medians)
 
 
 def build_row(scored: Scored, catalogue: Catalogue, peers: Mapping[str, Any]) -> StoredScore:
@@ -173,14 +171,28 @@ def _find_flags(
     limit = timedelta(days=workspace.settings.history.stale_after_days)
     raised: dict[Flag, bool] = {
         "stale": everyone.newest is None or as_of - everyone.newest > limit,
-        "degraded": not champion.proven,
+        "degraded": not any(champion.proves(kind) for kind in everyone.frames),
         "hindsight": as_of < champion.trained_until,
     }
     return tuple(flag for flag, holds in raised.items() if holds)
 
 
-def _find_bands(workspace: Workspace, model: CustomerModel) -> RiskBands:
-    chosen, trained = workspace.settings.bands, model.reference.bands
+def _find_occasions(
+    workspace: Workspace, champion: Champion, everyone: Everyone, draft: Occasion
+) -> dict[str, Occasion]:
+    """Return what holds for the records of each kind: its own bands, and whether its own gate passed."""
+    occasions = {}
+    for kind in everyone.frames:
+        bands = _find_bands(workspace, champion.model.parts[kind].reference.bands)
+        raised = {*draft.flags, *(() if champion.proves(kind) else ("degraded",))}
+        flags = tuple(flag for flag in FLAGS if flag in raised)
+        occasions[kind] = replace(draft, bands=bands, flags=flags)
+    name = _name_generation(champion, everyone, occasions)
+    return {kind: replace(occasion, generation=name) for kind, occasion in occasions.items()}
+
+
+def _find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
+    chosen = workspace.settings.bands
     if chosen.medium is None and chosen.high is None:
         return trained
     medium, high = chosen.medium or trained.medium, chosen.high or trained.high
@@ -194,11 +206,12 @@ def _find_costs(workspace: Workspace) -> Costs:
     return Costs(costs.per_ticket, costs.per_interaction)
 
 
-def _name_generation(champion: Champion, everyone: Everyone, occasion: Occasion) -> str:
+def _name_generation(champion: Champion, everyone: Everyone, occasions: Mapping[str, Occasion]) -> str:
     """Return a name that equal facts, model and settings share: date, model version, digest."""
-    moment = replace(occasion, scored_at=occasion.as_of)
-    context = [champion.digest, moment, everyone.economics.margin_share, everyone.not_scored]
+    moments = [replace(occasion, scored_at=occasion.as_of) for occasion in occasions.values()]
+    context = [champion.digest, moments, everyone.economics.margin_share, everyone.not_scored]
     sums = hashlib.sha256(repr(context).encode())
-    for part in (everyone.frame.index, everyone.frame.values, everyone.economics.table):
+    frames = [part for frame in everyone.frames.values() for part in (frame.index, frame.values)]
+    for part in (*frames, everyone.economics.table):
         sums.update(pd.util.hash_pandas_object(part, index=True).to_numpy().tobytes())
-    return f"{occasion.as_of:%Y%m%d}-m{champion.version}-{sums.hexdigest()[:10]}"
+    return f"{moments[0].as_of:%Y%m%d}-m{champion.version}-{sums.hexdigest()[:10]}"

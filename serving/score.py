@@ -80,16 +80,22 @@ def score_frame(
         ContractError: the frame is not of the model's feature list.
     """
     prediction = model.predict(frame)
+    scores = prediction.scores
     drafts = explain(
-        prediction.contributions, prediction.offset, model.reference.offset_mean, prediction.frame.features
+        scores.contributions,
+        scores.offset,
+        model.reference.offset_mean,
+        prediction.frame.features,
+        scores.rules,
     )
     columns = _columns(model, prediction, occasion, economics)
     names, raws = tuple(columns), prediction.raw.tolist()
     rows = prediction.frame.values.to_dict("records")
-    for cells, raw, drafted, values in zip(
-        zip(*columns.values(), strict=True), raws, drafts, rows, strict=True
+    for cells, raw, drafted, values, rule in zip(
+        zip(*columns.values(), strict=True), raws, drafts, rows, scores.rules, strict=True
     ):
-        yield Scored(ScoreRecord(**dict(zip(names, cells, strict=True))), raw, tuple(drafted), values)
+        record = ScoreRecord(**dict(zip(names, cells, strict=True)))
+        yield Scored(record, raw, tuple(drafted), values | rule.said)
 
 
 def _columns(
@@ -172,6 +178,7 @@ def _flags(model: CustomerModel, prediction: Prediction, occasion: Occasion) -> 
         "degraded": np.full(rows, bool(frame.unseen_families)),
         "out_of_distribution": model.reference.is_outside(frame),
         "disagreement": np.abs(prediction.btyd_probability - prediction.churn_probability) > DISAGREEMENT,
+        "left_truncated": model.reference.is_older_than_log(frame),
         "season_unseen": np.full(rows, model.reference.season_unseen),
         "range_unproven": np.full(rows, not model.intervals.proven),
     }

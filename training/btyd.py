@@ -1,55 +1,129 @@
-"""Buy-till-you-die parameters of a frame: BG/NBD for purchases, Gamma-Gamma for spend."""
+"""Buy-till-you-die parameters of a frame: BG/NBD or Pareto/NBD for purchases, Gamma-Gamma for spend."""
 
 from dataclasses import dataclass
+from datetime import datetime
 
 import numpy as np
+import numpy.typing as npt
 
 from contracts.errors import NotEnoughData
 from contracts.feature_frame import FeatureFrame
+from contracts.periods import to_units
+from training.models import beta_geo
 from training.models.beta_geo import BetaGeo
 from training.models.beta_geo_parameters import BetaGeoParameters
-from training.models.columns import build_history
+from training.models.columns import acquired_before, build_history
 from training.models.distinct import is_human
 from training.models.gamma_gamma import FALLBACK_SHAPES, GammaGamma, GammaGammaParameters
+from training.models.pareto_nbd import ParetoNBD
+from training.models.purchase_families import PurchaseFamily
+from training.models.purchase_model import PurchaseModel
+
+Array = npt.NDArray[np.float64]
+
+NAMES: dict[PurchaseFamily, str] = {"bgnbd_gg": "BG/NBD", "pnbd_gg": "Pareto/NBD"}
 
 
 @dataclass(frozen=True)
 class Btyd:
-    """Fitted parameters and what must be said of them, in words."""
+    """Fitted parameters and what must be said of them, in words.
 
-    beta_geo: BetaGeoParameters
+    ``covariance`` is that of the log-parameters of the purchase model, (4, 4), NaN where the fit could tell
+    nothing. ``stepped_out``: no fit held, the parameters are published ones and carry nothing but the law.
+    """
+
+    family: PurchaseFamily
+    purchase_model: PurchaseModel
     gamma_gamma: GammaGammaParameters
+    covariance: Array
     log_likelihood: float
     remarks: tuple[str, ...] = ()
+    stepped_out: bool = False
 
 
-def fit_btyd(frame: FeatureFrame, time_unit: str) -> Btyd:
+def fit_btyd(
+    frame: FeatureFrame,
+    time_unit: str,
+    family: PurchaseFamily = "bgnbd_gg",
+    complete_from: datetime | None = None,
+) -> Btyd:
     """Return the parameters fitted on one cutoff's customers: facts before that cutoff only.
+
+    With ``complete_from`` purchases are fitted on customers acquired from then on: the others may be older
+    than the log, and their first order in it is not their first. Spend is fitted on everyone.
 
     Raises:
         ModelRefused: no penalizer gives parameters inside the gates.
         NotEnoughData: nobody has bought.
     """
     everyone = len(frame)
-    frame = frame.rows(is_human(frame.column("rfm.orders").to_numpy(dtype=np.float64)))
+    frame = _leave_out_bots(frame)
     history = build_history(frame, time_unit)
-    purchases = BetaGeo(time_unit=time_unit).fit(history.frequency, history.recency, history.age)
-    n_excluded = everyone - len(frame) + purchases.n_excluded_
+    rows, remarks = _choose_rows(frame, complete_from)
+    estimator = BetaGeo(time_unit=time_unit) if family == "bgnbd_gg" else ParetoNBD(time_unit=time_unit)
+    fitted = estimator.fit(history.frequency[rows], history.recency[rows], history.age[rows])
+    remarks += _describe(fitted, NAMES[family], everyone - len(frame))
+    spend, said = _fit_spend(frame, history.frequency, history.monetary_value)
+    return Btyd(
+        family,
+        fitted.parameters_,
+        spend,
+        fitted.covariance_,
+        fitted.log_likelihood_,
+        (*remarks, *said),
+    )
+
+
+def assume_btyd(frame: FeatureFrame, time_unit: str) -> Btyd:
+    """Return published purchase parameters (CDNOW's) where no fit holds: BTYD steps out and says so."""
+    frame = _leave_out_bots(frame)
+    history = build_history(frame, time_unit)
+    centre = beta_geo.PRIOR_CENTRE
+    alpha = to_units(centre["alpha_days"], time_unit)
+    purchases = BetaGeoParameters(centre["r"], alpha, centre["a"], centre["b"], time_unit)
+    spend, said = _fit_spend(frame, history.frequency, history.monetary_value)
+    remark = (
+        "Neither BG/NBD nor Pareto/NBD holds on these orders (parameters at the boundary): buying rhythm "
+        "steps out of the race, and purchases and money lean on published shapes."
+    )
+    return Btyd("bgnbd_gg", purchases, spend, np.full((4, 4), np.nan), float("nan"), (remark, *said), True)
+
+
+def _leave_out_bots(frame: FeatureFrame) -> FeatureFrame:
+    return frame.rows(is_human(frame.column("rfm.orders").to_numpy(dtype=np.float64)))
+
+
+def _choose_rows(
+    frame: FeatureFrame, complete_from: datetime | None
+) -> tuple[npt.NDArray[np.bool_], list[str]]:
+    """Return which customers to fit purchases on, and what to say of the others."""
+    if complete_from is None:
+        return np.ones(len(frame), dtype=bool), []
+    rows = ~acquired_before(frame, complete_from)
+    older = len(frame) - int(rows.sum())
+    remark = (
+        f"{older} customers acquired before {complete_from:%Y-%m-%d} may be older than the log: buying "
+        "rhythm is fitted without them."
+    )
+    return rows, [remark]
+
+
+def _describe(fitted: BetaGeo | ParetoNBD, name: str, n_bots: int) -> list[str]:
     remarks = []
-    if purchases.used_prior_:
+    n_excluded = n_bots + fitted.n_excluded_
+    if fitted.used_prior_:
         remarks.append(
-            f"{purchases.n_repeat_buyers_:.0f} repeat buyers are under 200: BG/NBD leans on its prior."
+            f"{fitted.n_repeat_buyers_:.0f} repeat buyers are under 200: {name} leans on its prior."
         )
-    if purchases.penalizer_:
-        remarks.append(f"BG/NBD needed a penalizer of {purchases.penalizer_:g} to stay inside its gates.")
+    if fitted.penalizer_:
+        remarks.append(f"{name} needed a penalizer of {fitted.penalizer_:g} to stay inside its gates.")
     if n_excluded:
         remarks.append(f"{n_excluded:.0f} customers with inhuman order counts were left out of the fit.")
-    spend, said = _fit_spend(frame, history.frequency, history.monetary_value)
-    return Btyd(purchases.parameters_, spend, purchases.log_likelihood_, (*remarks, *said))
+    return remarks
 
 
 def _fit_spend(
-    frame: FeatureFrame, frequency: np.ndarray, monetary_value: np.ndarray
+    frame: FeatureFrame, frequency: Array, monetary_value: Array
 ) -> tuple[GammaGammaParameters, list[str]]:
     try:
         fitted = GammaGamma().fit(frequency, monetary_value)

@@ -16,17 +16,19 @@ from contracts.feature_frame import FeatureList
 from contracts.workspace import Workspace
 from training.atomic import replace_file, write_folder
 from training.golden import check_golden_rows
-from training.manifest import SCHEMA_VERSION, check_manifest, decode, encode
-from training.models.beta_geo_parameters import BetaGeoParameters
+from training.manifest import SCHEMA_VERSION, check_manifest, decode, encode, is_table
 from training.models.columns import BTYD_FEATURES
 from training.models.gamma_gamma import GammaGammaParameters
+from training.models.person_periods import hazard_columns
+from training.models.purchase_families import PURCHASE_FILES, read_purchase_model
 from training.models.tree_text import check_tree_text
 
 if TYPE_CHECKING:
-    from training.models.customer_model import CustomerModel
+    from training.models.company_model import CompanyModel
 
 MANIFEST = "manifest.json"
 CHAMPION = "champion"
+HAZARD_FILE = "hazard.lgb.txt"
 LARGEST_FILE = 256 * 2**20
 GOLDEN_SECONDS = 60.0
 _FILE_NAME = re.compile(r"[a-z0-9_]{1,60}(\.lgb\.txt|\.json)")
@@ -140,17 +142,19 @@ def verify_bundle(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> BundlePar
     return parts
 
 
-def load_model(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> "CustomerModel":
+def load_model(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> "CompanyModel":
     """Return the model of a verified bundle, built from the very bytes that were verified.
 
     Raises:
         BundleRefused: as ``verify_bundle``, or the parts do not fit together.
     """
-    from training.models.customer_model import CustomerModel
+    from training.models.company_model import CompanyModel
 
+    if is_table(load_manifest(folder)):
+        raise _refused(folder, "it scores tables, with `fedele score --frame`")
     parts = verify_bundle(folder, seconds=seconds)
     try:
-        return CustomerModel.from_parts(parts.manifest, parts.files)
+        return CompanyModel.from_parts(parts.manifest, parts.files)
     except (KeyError, TypeError, ValueError, FedeleError) as error:
         raise _refused(folder, f"its parts do not fit together ({error})") from error
 
@@ -227,15 +231,24 @@ def _read_plain(folder: Path, name: str, size: int | None = None) -> bytes:
 def _check_content(name: str, text: str, manifest: Mapping[str, Any]) -> None:
     """Raise ``FedeleError`` when a file is not what its name promises."""
     if name.endswith(".lgb.txt"):
-        check_tree_text(text, FeatureList.from_dicts(manifest["features"]).plus(BTYD_FEATURES).names)
+        check_tree_text(text, _find_columns(name, manifest))
         return
     values = decode(text.encode(), name)
     if not isinstance(values, dict):
         raise BundleRefused(f"{name} is no JSON object")
-    if name == "beta_geo.json":
-        BetaGeoParameters.from_dict(values)
+    if name in PURCHASE_FILES.values():
+        read_purchase_model(name, values)
     elif name == "gamma_gamma.json":
         GammaGammaParameters.from_dict(values)
+
+
+def _find_columns(name: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:
+    """Return the columns that the trees called ``name`` see."""
+    if name == HAZARD_FILE:
+        features = manifest.get("subscription", {}).get("features", [])
+        return hazard_columns(FeatureList.from_dicts(features).names)
+    features = FeatureList.from_dicts(manifest["features"])
+    return (features if is_table(manifest) else features.plus(BTYD_FEATURES)).names
 
 
 def _refused(folder: Path, why: str) -> BundleRefused:

@@ -9,7 +9,10 @@ from contracts.time import to_text
 
 MOST_CUTOFFS = 8
 LEAST_HISTORY_DAYS = 60
-WANTED_CUTOFFS = 3
+CUTOFFS_TO_CALIBRATE = 2
+"""With one of them a level can be learned and the other can judge it: that beats guessing it from afar."""
+WANTED_SHORTER = 5
+"""Short windows say little each, and which family does best at them is a matter of several."""
 
 
 @dataclass(frozen=True)
@@ -46,9 +49,9 @@ class CutoffPlan:
 def plan_cutoffs(first: datetime, as_of: datetime, horizon_days: int, lag_days: float) -> CutoffPlan:
     """Return up to eight adjacent cutoffs, the last of which matured just before ``as_of``.
 
-    The window is the horizon when that leaves three cutoffs after 60 days of history, otherwise the longest
-    of 30, 60, 90, 180 and 365 days that does, otherwise whatever leaves most cutoffs; ties go to the longer
-    window.
+    The window is the horizon when that leaves two cutoffs after 60 days of history, otherwise the longest
+    of 30, 60, 90, 180 and 365 days that leaves five, otherwise whatever leaves most cutoffs; ties go to the
+    longer window.
 
     Raises:
         NotEnoughData: ``as_of`` is not after the first fact.
@@ -57,12 +60,13 @@ def plan_cutoffs(first: datetime, as_of: datetime, horizon_days: int, lag_days: 
         raise NotEnoughData(
             f"No fact before {to_text(as_of)}: the first is of {to_text(first)}; train with a later --as-of."
         )
-    shorter = [days for days in CURVE_DAYS if days < horizon_days]
-    plans = [
-        _plan(first, as_of, horizon_days, window, lag_days) for window in [horizon_days, *reversed(shorter)]
-    ]
-    enough = [plan for plan in plans if len(plan.cutoffs) >= WANTED_CUTOFFS]
-    return enough[0] if enough else max(plans, key=lambda plan: len(plan.cutoffs))
+    whole = _plan(first, as_of, horizon_days, horizon_days, lag_days)
+    if len(whole.cutoffs) >= CUTOFFS_TO_CALIBRATE:
+        return whole
+    windows = [days for days in reversed(CURVE_DAYS) if days < horizon_days]
+    shorter = [_plan(first, as_of, horizon_days, window, lag_days) for window in windows]
+    enough = [plan for plan in shorter if len(plan.cutoffs) >= WANTED_SHORTER]
+    return enough[0] if enough else max([whole, *shorter], key=lambda plan: len(plan.cutoffs))
 
 
 def _plan(

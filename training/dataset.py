@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from contracts.errors import NotEnoughData
-from contracts.feature_frame import INDEX, FeatureFrame
+from contracts.feature_frame import INDEX, FeatureFrame, FeatureList
 from contracts.settings import Settings
 from contracts.time import add_days, last_observed_day, to_text
 from features.engine import Events
@@ -17,8 +17,10 @@ from features.labels import build_labels, find_maturity_lag
 from features.population import find_lapsed_after_days, find_not_scored
 from features.snapshot import Snapshot, take_snapshot
 from training.cutoffs import CutoffPlan, plan_cutoffs
+from training.truncation import find_complete_from
 
 KEY = list(INDEX[:2])
+SUBSCRIPTION = "subscription"
 
 
 @dataclass(frozen=True)
@@ -27,8 +29,9 @@ class TrainingSet:
 
     ``past`` stacks the scored customers of every cutoff of ``plan``; ``labels`` has its rows in its order:
     churned (0 or 1), purchases, spend (within the plan's window), contacted. ``present`` is the same at
-    ``as_of``, without labels. ``not_scored`` counts customers by reason at ``as_of``, subscribers as
-    ``no_model``. ``history_days`` reaches from the first fact to ``as_of``.
+    ``as_of``, without labels. ``not_scored`` counts customers by reason at ``as_of``. ``history_days``
+    reaches from the first fact to ``as_of``; customers acquired before ``complete_from`` may be older than
+    the log. Subscribers are no part of it (``subscriber_set``).
     """
 
     plan: CutoffPlan
@@ -38,6 +41,7 @@ class TrainingSet:
     not_scored: dict[str, int]
     lapsed_after_days: int
     history_days: float
+    complete_from: datetime | None = None
 
     def at(self, cutoff: datetime) -> tuple[FeatureFrame, pd.DataFrame]:
         """Return the frame and labels of one cutoff, without customers contacted in its window."""
@@ -76,8 +80,7 @@ def build_training_set(events: Events, settings: Settings, as_of: datetime) -> T
     """
     now = take_snapshot(events, as_of, settings)
     lapsed = find_lapsed_after_days(now)[as_of]
-    everyone = build_frame(now, lapsed_after_days=lapsed)
-    present = _shops(everyone)
+    present = _shops(build_frame(now, lapsed_after_days=lapsed))
     if not len(present):
         raise NotEnoughData(
             f"No order before {to_text(as_of)}: ingest orders, or train with a later --as-of."
@@ -93,18 +96,20 @@ def build_training_set(events: Events, settings: Settings, as_of: datetime) -> T
         labels = _labels(before, plan, past)
         if not _tells_who_stays(plan, labels, present):
             plan, past, labels = replace(plan, cutoffs=()), None, pd.DataFrame()
-    counts = _count_reasons(now, subscribers=len(everyone) - len(present))
-    return TrainingSet(plan, past, labels, present, counts, lapsed, history)
+    complete = find_complete_from(present, as_of, settings.history)
+    return TrainingSet(plan, past, labels, present, _count_reasons(now), lapsed, history, complete)
 
 
 def _shops(frame: FeatureFrame) -> FeatureFrame:
-    return frame.rows(frame.index["kind"] == "shop")
+    """Return who buys by orders, without the family that only subscribers have values in."""
+    rows = frame.rows(frame.index["kind"] == "shop")
+    kept = FeatureList(tuple(each for each in frame.features if each.family != SUBSCRIPTION))
+    return replace(rows, values=rows.values[list(kept.names)], features=kept)
 
 
-def _count_reasons(now: Snapshot, subscribers: int) -> dict[str, int]:
+def _count_reasons(now: Snapshot) -> dict[str, int]:
     reasons = find_not_scored(now)["reason"].value_counts()
-    counts = {str(reason): int(count) for reason, count in reasons.items()}
-    return dict(sorted((counts | ({"no_model": subscribers} if subscribers else {})).items()))
+    return dict(sorted((str(reason), int(count)) for reason, count in reasons.items()))
 
 
 def _tells_who_stays(plan: CutoffPlan, labels: pd.DataFrame, present: FeatureFrame) -> bool:

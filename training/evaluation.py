@@ -13,7 +13,7 @@ from training import metrics
 from training.column_strength import is_twin
 from training.leaks import ROWS, LeakReport, find_leaks
 from training.models.grouped_folds import assign_folds, split_folds
-from training.models.tabular import TabularModel
+from training.models.tabular import MANY_ROWS, TabularModel
 from training.profit import empc
 from training.table import Table
 
@@ -44,7 +44,7 @@ def _say_nothing(text: str) -> None:
 
 @dataclass(frozen=True)
 class Plan:
-    """How the table is parted: ``folds`` at least 2, ``repeats`` at least 1."""
+    """How the table is parted: ``folds`` at least 2, ``repeats`` at least 1 (see ``plan_for``)."""
 
     folds: int = 5
     repeats: int = 3
@@ -56,6 +56,33 @@ class Plan:
             raise ContractError(
                 f"{self.folds} folds and {self.repeats} repeats: at least 2 folds and 1 repeat are needed."
             )
+
+
+def plan_for(rows: int, folds: int = 5, repeats: int | None = None, seed: int = 0) -> Plan:
+    """Return the plan for a table of ``rows``; where none are asked for, 3 repeats, from 20,000 rows on one.
+
+    Raises:
+        ContractError: fewer than 2 folds or 1 repeat.
+
+    Examples:
+        >>> plan_for(7_000).repeats, plan_for(50_000).repeats, plan_for(50_000, repeats=2).repeats
+        (3, 1, 2)
+    """
+    usual = Plan().repeats if rows < MANY_ROWS else 1
+    return Plan(folds, usual if repeats is None else repeats, seed)
+
+
+@dataclass(frozen=True, eq=False)
+class OutOfFold:
+    """What was said of each row by models that had not seen it.
+
+    Three arrays (repeats, n): the row's ``fold``, its ``probability`` of churn, and ``constant``, the share
+    of churners among the rows that the model of its fold learned from: the rule to beat.
+    """
+
+    fold: Ints
+    probability: Floats
+    constant: Floats
 
 
 @dataclass(frozen=True)
@@ -70,6 +97,7 @@ class Evaluation:
     scores: dict[str, Floats]
     leaks: LeakReport
     without: dict[str, float]
+    out_of_fold: OutOfFold
 
     def mean(self, metric: str) -> float:
         """Return a metric's mean over the folds."""
@@ -123,12 +151,13 @@ def evaluate_table(
         raise ContractError(f"Allowed column {unknown[0]!r} is not in the table: check its spelling.")
     progress(f"Looking for leaks in {table.columns.shape[1]} columns ...")
     leaks = find_leaks(table.columns, table.churned, allowed=allowed)
-    scores = cross_validate(table, plan, classifier, progress)
+    out_of_fold = predict_out_of_fold(table, plan, classifier, progress)
+    scores = score_folds(table.churned, out_of_fold)
     without: dict[str, float] = {}
     if scores["auc"].mean() > SUSPECT_AUC:
         progress("AUC above 0.95: once more without the strongest column and without its twins ...")
         without = _auc_without(table, Plan(plan.folds, 1, plan.seed), leaks.strongest, classifier)
-    return Evaluation(len(table), float(table.churned.mean()), scores, leaks, without)
+    return Evaluation(len(table), float(table.churned.mean()), scores, leaks, without, out_of_fold)
 
 
 def cross_validate(
@@ -149,18 +178,46 @@ def cross_validate(
         NotEnoughData: too few different churners or stayers for the folds.
         ModelRefused: the classifier cannot learn from a fold.
     """
+    return score_folds(table.churned, predict_out_of_fold(table, plan, classifier, progress))
+
+
+def predict_out_of_fold(
+    table: Table,
+    plan: Plan,
+    classifier: Callable[[int], Classifier] = _tabular,
+    progress: Callable[[str], None] = _say_nothing,
+) -> OutOfFold:
+    """Return each row's probability by a model of the other folds, once per repeat; as ``cross_validate``.
+
+    Raises:
+        NotEnoughData: too few different churners or stayers for the folds.
+        ModelRefused: the classifier cannot learn from a fold.
+    """
     _check_size(table, plan.folds)
-    found: list[dict[str, float]] = []
+    shape = (plan.repeats, len(table))
+    fold = np.empty(shape, dtype=np.int64)
+    probability, constant = np.empty(shape), np.empty(shape)
     for repeat in range(plan.repeats):
         progress(f"Repeat {repeat + 1} of {plan.repeats}, {plan.folds} folds ...")
-        fold = assign_folds(table.churned, table.groups, plan.folds, plan.seed, "repeat", repeat)
-        for inside, outside in split_folds(fold):
+        fold[repeat] = assign_folds(table.churned, table.groups, plan.folds, plan.seed, "repeat", repeat)
+        for inside, outside in split_folds(fold[repeat]):
             if not 0 < table.churned[outside].mean() < 1:
                 raise NotEnoughData("Rows are so often identical that a fold has one label: add columns.")
             model = classifier(plan.seed)
             model.fit(table.frame.rows(inside), table.churned[inside], table.groups[inside])
-            found.append(score_fold(table.churned[outside], model.predict(table.frame.rows(outside))))
-    return {name: np.array([each[name] for each in found]) for name in METRICS}
+            probability[repeat, outside] = model.predict(table.frame.rows(outside))
+            constant[repeat, outside] = table.churned[inside].mean()
+    return OutOfFold(fold, probability, constant)
+
+
+def score_folds(churned: Floats, found: OutOfFold) -> dict[str, Floats]:
+    """Return each metric per fold (folds x repeats,), repeat by repeat."""
+    scores = [
+        score_fold(churned[outside], p[outside])
+        for fold, p in zip(found.fold, found.probability, strict=True)
+        for _, outside in split_folds(fold)
+    ]
+    return {name: np.array([each[name] for each in scores]) for name in METRICS}
 
 
 def score_fold(churned: Floats, p: Floats) -> dict[str, float]:

@@ -3,23 +3,22 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from contracts.feature_frame import FeatureFrame
 from contracts.periods import to_units
-from training.btyd import Btyd, fit_btyd
+from training.btyd import Btyd
 from training.dataset import TrainingSet
-from training.models.columns import append_btyd, build_history, find_offset
+from training.models.columns import append_btyd, build_history
 from training.models.encoder import Encoder
 from training.models.history import History
 from training.models.joint import JointModel
+from training.models.members import Sight
 
 Array = npt.NDArray[np.float64]
-
-TINY = 1e-12
+Rows = npt.NDArray[np.bool_]
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,44 +30,47 @@ class Fold:
     btyd: Btyd
     frame: FeatureFrame
     history: History
-    offset: Array
     churned: Array
     spend: Array
-    in_play: npt.NDArray[np.bool_]
+    in_play: Rows
+
+    def __len__(self) -> int:
+        return len(self.churned)
+
+    @property
+    def customers(self) -> npt.NDArray[np.object_]:
+        """The customers' ids, in row order."""
+        return np.asarray(self.frame.index["customer_id"].to_numpy(dtype=object))
+
+    @property
+    def judged(self) -> Rows:
+        """The rows that figures are of: customers in play, everyone where all have lapsed."""
+        return self.in_play if self.in_play.any() else np.ones(len(self), dtype=bool)
+
+    def segment(self, name: str) -> Rows:
+        """Return the rows of a segment."""
+        return np.asarray((self.frame.index["segment"] == name).to_numpy())
 
     def joint(self) -> JointModel:
         """Return the joint law with both horizons at the fold's window, to judge its spend with."""
-        window = to_units(self.window_days, self.btyd.beta_geo.time_unit)
-        return JointModel(self.btyd.beta_geo, self.btyd.gamma_gamma, window, window)
+        window = to_units(self.window_days, self.btyd.purchase_model.time_unit)
+        return JointModel(self.btyd.purchase_model, self.btyd.gamma_gamma, window, window)
 
-    @cached_property
-    def expectation(self) -> Array:
-        """What BTYD and Gamma-Gamma expect a buyer in the window to spend in it, (n,), above 0."""
-        x, t_x, T = self.history.frequency, self.history.recency, self.history.age
-        window = to_units(self.window_days, self.btyd.beta_geo.time_unit)
-        purchases = self.btyd.beta_geo.expected_purchases(window, x, t_x, T)
-        some = 1.0 - self.btyd.beta_geo.p_no_purchase(window, x, t_x, T)
-        spend = self.btyd.gamma_gamma.expected_spend(x, self.history.monetary_value)
-        return np.maximum(purchases / np.maximum(some, TINY), 1.0) * spend
+    def see(self, encoder: Encoder) -> Sight:
+        """Return the rows as members see them, asked for the fold's window."""
+        return Sight.of(self.frame, encoder, self.window_days)
 
 
-def build_folds(training_set: TrainingSet, time_unit: str) -> tuple[Fold, ...]:
-    """Return one fold per cutoff of the plan, in time order."""
-    return tuple(_build_fold(training_set, cutoff, time_unit) for cutoff in training_set.plan.cutoffs)
-
-
-def _build_fold(training_set: TrainingSet, cutoff: datetime, time_unit: str) -> Fold:
+def build_fold(training_set: TrainingSet, cutoff: datetime, btyd: Btyd) -> Fold:
+    """Return the fold of a cutoff under parameters that were fitted on facts before it."""
     frame, labels = training_set.at(cutoff)
     window = training_set.plan.window_days
-    btyd = fit_btyd(frame, time_unit)
-    whole = append_btyd(frame, btyd.beta_geo, btyd.gamma_gamma, window)
     return Fold(
         cutoff,
         window,
         btyd,
-        whole,
-        build_history(frame, time_unit),
-        find_offset(whole),
+        append_btyd(frame, btyd.purchase_model, btyd.gamma_gamma, window),
+        build_history(frame, btyd.purchase_model.time_unit),
         labels["churned"].to_numpy(dtype=np.float64),
         labels["spend"].to_numpy(dtype=np.float64),
         (frame.index["segment"] != "lapsed").to_numpy(),
@@ -77,21 +79,29 @@ def _build_fold(training_set: TrainingSet, cutoff: datetime, time_unit: str) -> 
 
 @dataclass(frozen=True, eq=False)
 class Stack:
-    """Rows of several folds as one matrix in an encoder's columns, with what trees need beside it."""
+    """Rows of several folds as members see them, one after another, with their labels."""
 
-    matrix: Array
-    offset: Array
+    sights: tuple[Sight, ...]
     churned: Array
-    expectation: Array
     spend: Array
+    in_play: Rows
+
+    @property
+    def matrix(self) -> Array:
+        """The encoded rows."""
+        return np.vstack([sight.matrix for sight in self.sights])
+
+    @property
+    def expectation(self) -> Array:
+        """What a buyer of each row is expected to spend."""
+        return np.concatenate([sight.expectation for sight in self.sights])
 
 
 def stack(folds: Sequence[Fold], encoder: Encoder) -> Stack:
     """Return the folds' rows one after another."""
     return Stack(
-        np.vstack([encoder.encode(fold.frame) for fold in folds]),
-        np.concatenate([fold.offset for fold in folds]),
+        tuple(fold.see(encoder) for fold in folds),
         np.concatenate([fold.churned for fold in folds]),
-        np.concatenate([fold.expectation for fold in folds]),
         np.concatenate([fold.spend for fold in folds]),
+        np.concatenate([fold.in_play for fold in folds]),
     )

@@ -12,19 +12,26 @@ import subprocess
 import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from contracts.errors import BundleRefused
+from training.manifest import is_table
 
 if TYPE_CHECKING:
     import pandas as pd
-
-    from training.models.customer_model import CustomerModel
 
 COMMAND: tuple[str, ...] = (sys.executable, "-m", "training.golden")
 LEVELS = (0.0, 0.01, 0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95, 0.99, 1.0)
 RELATIVE = 1e-6
 ABSOLUTE = 1e-9
+
+
+class RowModel(Protocol):
+    """Whoever answers rows of {feature: value}."""
+
+    def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
+        """Return raw score, churn probability and CLV mean of each row."""
+        ...
 
 
 def invent_rows(values: "pd.DataFrame", levels: Sequence[float] = LEVELS) -> list[dict[str, Any]]:
@@ -52,7 +59,7 @@ def invent_rows(values: "pd.DataFrame", levels: Sequence[float] = LEVELS) -> lis
     return [{name: column[place] for name, column in columns.items()} for place in range(len(levels))]
 
 
-def build_golden_rows(model: "CustomerModel", rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def build_golden_rows(model: RowModel, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Return the manifest's ``golden``: each row with the numbers the model answers for it.
 
     ``rows`` are invented, never a customer's: the bundle travels to the tracking server.
@@ -110,16 +117,24 @@ def _numbers(answer: Mapping[str, Any]) -> dict[str, float]:
     }
 
 
+def _build_model(manifest: Mapping[str, Any], files: Mapping[str, str]) -> RowModel:
+    if is_table(manifest):
+        from training.models.table_model import TableModel
+
+        return TableModel.from_parts(manifest, files)
+    from training.models.company_model import CompanyModel
+
+    return CompanyModel.from_parts(manifest, files)
+
+
 def main() -> None:
     """Read manifest and files as JSON on stdin, write the answers to the golden rows as JSON on stdout."""
-    from training.models.customer_model import CustomerModel
-
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     answers_to = os.dup(1)
     # LightGBM prints to the C library's stdout; only the answer may go there.
     os.dup2(2, 1)
     question = json.load(sys.stdin)
-    model = CustomerModel.from_parts(question["manifest"], question["files"])
+    model = _build_model(question["manifest"], question["files"])
     answers = model.predict_rows([case["row"] for case in question["manifest"]["golden"]])
     with os.fdopen(answers_to, "w", encoding="utf-8") as stream:
         json.dump([_numbers(answer) for answer in answers], stream, allow_nan=False)

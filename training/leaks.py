@@ -100,12 +100,10 @@ def find_leaks(
     remarks: list[str] = []
     strength = []
     for name, place in zip(called, range(columns.shape[1]), strict=True):
-        values = columns.iloc[:, place]
-        alone = single_auc(values, churned)
-        strength.append((name, alone))
-        found, remark = _judge_column(name, values, churned, alone)
-        fired += found
-        remarks += remark
+        verdict = judge_column(name, columns.iloc[:, place], churned)
+        strength.append((name, verdict.alone))
+        fired += verdict.fired
+        remarks += verdict.remarks
     found, remark = _judge_copies(group_rows(columns), churned)
     fired += found
     remarks += remark
@@ -114,9 +112,25 @@ def find_leaks(
     return LeakReport(kept, (*remarks, *vouched), tuple(strength))
 
 
-def _judge_column(
-    name: str, values: "pd.Series[Any]", churned: Floats, alone: float
-) -> tuple[list[Suspicion], list[str]]:
+@dataclass(frozen=True)
+class Verdict:
+    """What rules (1) to (3) say of a column: its AUC ``alone``, the rules it fires, and what is only said."""
+
+    alone: float
+    fired: tuple[Suspicion, ...]
+    remarks: tuple[str, ...]
+
+
+def judge_column(name: str, values: "pd.Series[Any]", churned: Floats, by_name: bool = True) -> Verdict:
+    """Return what rules (1) to (3) say of the column called ``name``.
+
+    Args:
+        name: what to call it, and where its outcome words are looked for.
+        values: (n,) float64 (NaN missing) or object (text, None missing).
+        churned: (n,) 0 or 1, both present.
+        by_name: whether the name may speak against it (rule 3).
+    """
+    alone = single_auc(values, churned)
     fired, remarks = [], []
     held = max((held_by_near_pure(cells, churned) for cells in find_cells(values)), key=max)
     if max(held) >= HELD:
@@ -126,13 +140,13 @@ def _judge_column(
     if alone > STRONG:
         text = f"Column {name!r} alone reaches an AUC of {alone:.4f}, above {STRONG}."
         fired.append(Suspicion(name, "single_auc", text))
-    if OUTCOME_WORDS & set(words_of(name)):
+    if by_name and OUTCOME_WORDS & set(words_of(name)):
         text = f"Column {name!r} is named like the outcome and alone reaches an AUC of {alone:.4f}"
         if alone > STRONG_FOR_ITS_NAME:
             fired.append(Suspicion(name, "outcome_name", f"{text}, above {STRONG_FOR_ITS_NAME:.2f}."))
         else:
             remarks.append(f"{text}: make sure that it was known before.")
-    return fired, remarks
+    return Verdict(alone, tuple(fired), tuple(remarks))
 
 
 def held_by_near_pure(cells: Ints, churned: Floats) -> tuple[float, float]:

@@ -4,17 +4,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from training.bundle import load_manifest, load_model
+from training.manifest import list_features
 
 if TYPE_CHECKING:
     import pandas as pd
 
-    from training.models.customer_model import CustomerModel
+    from training.models.company_model import CompanyModel
 
 
 class BundlePredictor:
     """The model of a bundle with pyfunc's ``predict``."""
 
-    def __init__(self, model: "CustomerModel", features: list[str], answers: list[str]) -> None:
+    def __init__(self, model: "CompanyModel", features: list[str], answers: list[str]) -> None:
         self.model = model
         self.features = features
         self.answers = answers
@@ -37,5 +38,5 @@ def _load_pyfunc(path: str) -> BundlePredictor:
     """Return the predictor over the bundle in ``path``; MLflow calls this by its name."""
     folder = Path(path)
     manifest = load_manifest(folder)
-    features = [feature["name"] for feature in manifest["features"]]
+    features = [feature["name"] for feature in list_features(manifest)]
     return BundlePredictor(load_model(folder), features, sorted(manifest["golden"][0]["expected"]))

@@ -36,6 +36,29 @@ _FIELDS: dict[str, type | tuple[type, ...]] = {
     "data_digest": str,
     "golden": list,
 }
+_SUBSCRIPTION: dict[str, type | tuple[type, ...]] = {
+    "features": list,
+    "feature_hash": str,
+    "vocabularies": dict,
+    "fills": dict,
+    "settings": dict,
+    "reference": dict,
+    "gate": dict,
+}
+TABLE = "table"
+_TABLE_FIELDS: dict[str, type | tuple[type, ...]] = {
+    "files": dict,
+    "features": list,
+    "feature_hash": str,
+    "vocabularies": dict,
+    "label": str,
+    "customer_id": (str, type(None)),
+    "base_rate": (float, int),
+    "metrics": dict,
+    "gate": dict,
+    "data_digest": str,
+    "golden": list,
+}
 _SETTINGS: dict[str, type | tuple[type, ...]] = {
     "horizon_days": (int, float),
     "clv_horizon_days": (int, float),
@@ -99,15 +122,28 @@ def check_manifest(manifest: Any) -> None:
     version = manifest.get("schema_version")
     if version != SCHEMA_VERSION:
         raise BundleRefused(f"manifest schema_version is {version!r}, this Fedele knows {SCHEMA_VERSION}")
-    _check_fields("manifest", manifest, _FIELDS)
+    _check_fields("manifest", manifest, _TABLE_FIELDS if is_table(manifest) else _FIELDS)
     for name in sorted(_BANNED & manifest.keys()):
         raise BundleRefused(f"manifest.{name} would differ from run to run; leave it out")
     _check_files(manifest["files"])
     _check_features(manifest)
-    _check_members(manifest)
-    _check_fields("settings", manifest["settings"], _SETTINGS)
+    if "subscription" in manifest:
+        _check_subscription(manifest["subscription"])
+    if not is_table(manifest):
+        _check_members(manifest)
+        _check_fields("settings", manifest["settings"], _SETTINGS)
     _check_gate(manifest["gate"])
     _check_golden(manifest["golden"])
+
+
+def is_table(manifest: Mapping[str, Any]) -> bool:
+    """Return whether the bundle is of a model of tables, which scores no customer of a workspace.
+
+    Examples:
+        >>> is_table({"kind": "table"}), is_table({"members": []})
+        (True, False)
+    """
+    return manifest.get("kind") == TABLE
 
 
 def _check_fields(where: str, values: Mapping[str, Any], wanted: Mapping[str, Any]) -> None:
@@ -143,6 +179,21 @@ def _check_features(manifest: Mapping[str, Any]) -> None:
             raise BundleRefused(f"the vocabulary of {name!r} belongs to no category of the feature list")
         if not isinstance(levels, list) or not all(isinstance(level, str) for level in levels):
             raise BundleRefused(f"the vocabulary of {name!r} is no list of texts")
+
+
+def list_features(manifest: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the features that rows of a bundle have: the shop's, or the subscribers' if they are alone."""
+    own: list[dict[str, Any]] = manifest["features"] or manifest.get("subscription", {}).get("features", [])
+    return own
+
+
+def _check_subscription(part: Any) -> None:
+    if not isinstance(part, dict):
+        raise BundleRefused(f"manifest.subscription is a {type(part).__name__}")
+    _check_fields("subscription", part, _SUBSCRIPTION)
+    _check_features(part)
+    _check_fields("subscription.settings", part["settings"], _SETTINGS)
+    _check_gate(part["gate"])
 
 
 def _check_members(manifest: Mapping[str, Any]) -> None:

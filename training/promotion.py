@@ -21,13 +21,14 @@ from training.bundle import (
     MANIFEST,
     BundleParts,
     is_version,
+    load_manifest,
     point_champion,
     read_bundle,
     read_champion,
     read_pointer,
     verify_bundle,
 )
-from training.manifest import encode
+from training.manifest import encode, is_table
 
 
 @dataclass(frozen=True)
@@ -78,9 +79,10 @@ def promote(
     Raises:
         WorkspaceError: no such version was trained here.
         BundleRefused: its bundle is damaged or does not answer as it should.
-        ModelRefused: its gate said no.
+        ModelRefused: its gate said no, or it is a model of tables.
     """
     chosen = _find_trained(workspace, version)
+    _check_kind(workspace, chosen)
     parts = verify_bundle(workspace.bundles / chosen)
     forced = _check_gate(chosen, parts.manifest["gate"], reason, force)
     entry = Promotion(
@@ -172,10 +174,26 @@ def _find_trained(workspace: Workspace, version: str | None) -> str:
     trained = sorted(_versions(workspace.bundles))
     if not trained:
         raise WorkspaceError("No model has been trained here: run `fedele train`.")
-    chosen = str(trained[-1]) if version is None else version.strip()
+    chosen = _find_latest(workspace, trained) if version is None else version.strip()
     if not is_version(chosen) or int(chosen) not in trained:
         raise WorkspaceError(f"No version {chosen!r} was trained here: choose one of {trained[-5:]}.")
     return chosen
+
+
+def _find_latest(workspace: Workspace, trained: list[int]) -> str:
+    """Return the latest version that scores customers, else the latest of all."""
+    for version in reversed(trained):
+        if not is_table(load_manifest(workspace.bundles / str(version))):
+            return str(version)
+    return str(trained[-1])
+
+
+def _check_kind(workspace: Workspace, version: str) -> None:
+    if is_table(load_manifest(workspace.bundles / version)):
+        raise ModelRefused(
+            f"Version {version} scores tables, with `fedele score --frame FILE --model {version}`; the "
+            "champion scores customers of the workspace: promote a version of `fedele train` without --frame."
+        )
 
 
 def _versions(folder: Path) -> list[int]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from contracts.workspace import Workspace
 from training.bundle import find_digest, load_manifest
+from training.manifest import list_features
 from training.tracking import (
     DIGEST_TAG,
     VERSION_TAG,
@@ -88,7 +89,8 @@ def build_signature(manifest: Mapping[str, Any]) -> "ModelSignature":
     from mlflow.models import ModelSignature
     from mlflow.types import ColSpec, Schema
 
-    inputs = Schema([ColSpec(_KINDS[feature["dtype"]], feature["name"]) for feature in manifest["features"]])
+    features = list_features(manifest)
+    inputs = Schema([ColSpec(_KINDS[feature["dtype"]], feature["name"]) for feature in features])
     outputs = Schema([ColSpec("double", name) for name in sorted(manifest["golden"][0]["expected"])])
     return ModelSignature(inputs, outputs)
 

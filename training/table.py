@@ -3,7 +3,7 @@
 The file's own column names are read here and nowhere else; errors name a column or a count, never a value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,7 +17,7 @@ from pyarrow import csv, parquet
 from contracts.errors import ContractError, NotEnoughData
 from contracts.feature_frame import Feature, FeatureFrame, FeatureList
 from features.slugs import slugs_of
-from training.table_columns import group_rows, is_identifier, to_texts, type_column
+from training.table_columns import group_rows, is_date, is_identifier, to_texts, type_column
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -25,7 +25,7 @@ Ints = npt.NDArray[np.int64]
 DELIMITERS = (",", ";", "\t", "|")
 YES = frozenset({"yes", "y", "true", "t", "1", "1.0", "si", "sì"})
 NO = frozenset({"no", "n", "false", "f", "0", "0.0"})
-FAMILY = "column"
+FAMILY, DATE = "column", "date"
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +33,13 @@ class Table:
     """A labelled table.
 
     ``columns`` has the file's own names: float64 (NaN missing) or object (text, None missing). ``churned`` is
-    (n,) 0 or 1. ``remarks`` say in words what was set aside.
+    (n,) 0 or 1. ``remarks`` say in words what was set aside, ``dates`` which numbers are days since 1970.
     """
 
     columns: pd.DataFrame
     churned: Floats
     remarks: tuple[str, ...] = ()
+    dates: frozenset[str] = frozenset()
 
     def __len__(self) -> int:
         return len(self.churned)
@@ -56,7 +57,7 @@ class Table:
             tuple(
                 Feature(
                     f"{FAMILY}.{slugs[name]}",
-                    "",
+                    DATE if name in self.dates else "",
                     "blank in the file",
                     dtype="category" if self.columns[name].dtype == object else "float64",
                     label=name,
@@ -69,7 +70,7 @@ class Table:
 
     def without(self, *names: str) -> "Table":
         """Return the table without some columns."""
-        return Table(self.columns.drop(columns=list(names)), self.churned, self.remarks)
+        return replace(self, columns=self.columns.drop(columns=list(names)))
 
 
 def read_table(file: Path, label: str, customer_id: str | None = None, positive: str | None = None) -> Table:
@@ -87,22 +88,24 @@ def read_table(file: Path, label: str, customer_id: str | None = None, positive:
         ContractError: a file or column is missing, or a column mixes numbers and text.
         NotEnoughData: no rows, no column beside the label, or one label only.
     """
-    raw, decimal_comma = _read_file(file)
+    raw, decimal_comma = read_file(file)
     for name in (label, *([] if customer_id is None else [customer_id])):
         if name not in raw.columns:
             raise ContractError(f"Column {name!r} is not among the {raw.shape[1]} columns of {file.name}.")
     churned = read_label(raw[label], label, positive)
-    columns, remarks = {}, []
+    columns, remarks, dates = {}, [], set()
     for name in raw.columns.drop([label] if customer_id is None else [label, customer_id]):
         typed, remark = type_column(raw[name], str(name), decimal_comma)
         remarks += [remark] if remark else []
         if is_identifier(typed, str(name)):
             remarks.append(f"Column {name!r} was set aside: every row has its own value, as an id would.")
-        else:
-            columns[str(name)] = typed
+            continue
+        columns[str(name)] = typed
+        if typed.dtype != object and is_date(raw[name]):
+            dates.add(str(name))
     if not columns:
         raise NotEnoughData(f"{file.name}: no column is left beside the label {label!r} to predict from.")
-    return Table(pd.DataFrame(columns), churned, tuple(remarks))
+    return Table(pd.DataFrame(columns), churned, tuple(remarks), frozenset(dates))
 
 
 def read_label(values: "pd.Series[Any]", label: str, positive: str | None = None) -> Floats:
@@ -147,8 +150,12 @@ def read_label(values: "pd.Series[Any]", label: str, positive: str | None = None
     return churned
 
 
-def _read_file(file: Path) -> tuple[pd.DataFrame, bool]:
-    """Return a file's columns and whether a comma may be the decimal sign (where ``;`` parts the columns)."""
+def read_file(file: Path) -> tuple[pd.DataFrame, bool]:
+    """Return a file's columns and whether a comma may be the decimal sign (where ``;`` parts the columns).
+
+    Raises:
+        ContractError: there is no such file, or it is neither, or a name stands twice in it.
+    """
     if not file.is_file():
         raise ContractError(f"There is no file {file.name}: check the path given to --frame.")
     try:

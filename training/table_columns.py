@@ -117,6 +117,21 @@ def _numbers_or_text(texts: list[str | None], filled: list[str], name: str) -> C
     return pd.Series(texts, dtype=object), ""
 
 
+def is_date(values: "pd.Series[Any]") -> bool:
+    """Return whether ``type_column`` reads a column as days since 1970: instants, or text that is all dates.
+
+    Examples:
+        >>> is_date(pd.Series(["2026-01-31", " "])), is_date(pd.Series(["31", "2026-01-31"]))
+        (True, False)
+    """
+    if isinstance(values.dtype, pd.DatetimeTZDtype) or values.dtype.kind == "M":
+        return True
+    if pd.api.types.is_numeric_dtype(values.dtype):
+        return False
+    filled = [text for text in to_texts(values.drop_duplicates()) if text is not None]
+    return bool(filled) and all(map(DATE.fullmatch, filled))
+
+
 def is_identifier(values: "pd.Series[Any]", name: str) -> bool:
     """Return whether a column of ``type_column`` names its rows: all filled and different, text or an "id".
 

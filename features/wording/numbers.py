@@ -6,9 +6,11 @@ Italian puts a no-break space before the percent sign and, as Babel does, before
 import math
 import re
 from collections.abc import Callable
+from datetime import date, timedelta
 from functools import lru_cache
 
 from babel.core import Locale
+from babel.dates import format_date as write_date
 from babel.dates import get_month_names
 from babel.numbers import format_currency, format_decimal, format_percent
 
@@ -132,6 +134,20 @@ def format_month(value: float, language: Language) -> str:
     return str(get_month_names("wide", locale=LOCALES[language])[int(value)])
 
 
+def format_date(value: float, language: Language) -> str:
+    """Return the day that is ``value`` days after 1970-01-01; a number that is no day stays a number.
+
+    Examples:
+        >>> format_date(20484.9, "en"), format_date(20484, "it"), format_date(9e9, "en")
+        ('31 Jan 2026', '31 gen 2026', '9,000,000,000')
+    """
+    try:
+        day = date(1970, 1, 1) + timedelta(days=math.floor(value))
+    except OverflowError:
+        return format_number(value, language)
+    return str(write_date(day, format="medium", locale=LOCALES[language]))
+
+
 def format_ratio(value: float, language: Language) -> str:
     """Return a ratio with at most one decimal."""
     return str(format_decimal(value + 0.0, format="#,##0.#", locale=LOCALES[language]))
@@ -165,6 +181,7 @@ FORMATS: dict[str, Callable[[float, Language], str]] = {
     "number": format_number,
     "text": format_number,
     "month": format_month,
+    "date": format_date,
     "flag": format_flag,
 }
 """The formats a template may name; ``above`` and ``below`` print how far a ratio is from 1."""

@@ -23,7 +23,7 @@ def get_at_risk(query: Annotated[AtRiskQuery, Query()], request: Request) -> Res
     tenant: Tenant = request.state.tenant
     language = choose_language(query.lang, request.headers.get("accept-language"))
     info, after = _find_start(tenant.store, query)
-    selection = Selection(query.sort, query.segment, query.band)
+    selection = Selection(query.sort, query.segment, query.band, query.kind)
     rows = tenant.store.page(selection, language, query.limit + 1, after, info) if info else []
     shown = rows[: query.limit]
     cursor = None
@@ -31,7 +31,8 @@ def get_at_risk(query: Annotated[AtRiskQuery, Query()], request: Request) -> Res
         place = [*_bound(query), info.generation, shown[-1].position]
         cursor = sign_cursor(tenant.store.work, place)
     data = b",".join(row.record(language) or b"null" for row in shown)
-    body = b'{"data":[%b],%b}' % (data, dumps({"next_cursor": cursor} | describe(info))[1:-1])
+    head = {"next_cursor": cursor, "kinds": _find_kinds(query, info)} | describe(info)
+    body = b'{"data":[%b],%b}' % (data, dumps(head)[1:-1])
     return Response(body, headers={"Content-Language": language}, media_type=JSON)
 
 
@@ -45,5 +46,12 @@ def _find_start(store: ScoreStore, query: AtRiskQuery) -> tuple[GenerationInfo |
     return info, position
 
 
+def _find_kinds(query: AtRiskQuery, info: GenerationInfo | None) -> list[str]:
+    """Return the kinds of customers the list may hold, so that nobody takes one for the other."""
+    if info is None:
+        return []
+    return [kind for kind in info.kinds if query.kind in (None, kind)]
+
+
 def _bound(query: AtRiskQuery) -> list[str | None]:
-    return ["at-risk", query.sort, query.segment, query.band]
+    return ["at-risk", query.sort, query.segment, query.band, query.kind]

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from contracts.scores import Band, Language, ScoreRecord, Segment
+from contracts.scores import Band, Kind, Language, ScoreRecord, Segment
 from serving.store.rows import Sort
 
 
@@ -28,6 +28,7 @@ class AtRiskQuery(ScoreQuery):
     cursor: str | None = Field(None, max_length=512, description="next_cursor of the page before.")
     segment: Segment | None = Field(None, description="None: everyone in play. lapsed: the win-back view.")
     band: Band | None = None
+    kind: Kind | None = Field(None, description="None: shoppers and subscribers in one list; see kinds.")
 
 
 class ChangesQuery(ScoreQuery):
@@ -83,8 +84,9 @@ class ScoresDocument(GenerationDocument):
 
 
 class AtRiskDocument(GenerationDocument):
-    """A page of the list."""
+    """A page of the list; ``kinds`` says whom it may hold, as each record's ``kind`` does."""
 
+    kinds: list[Kind]
     data: list[ScoreRecord]
     next_cursor: str | None
 
@@ -102,6 +104,7 @@ class ModelDocument(GenerationDocument):
     scored_at: str | None
     facts_until: str | None
     scored: int
+    kinds: dict[str, int]
     not_scored: dict[str, int]
     flags: list[str]
     champion: str | None

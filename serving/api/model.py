@@ -23,6 +23,7 @@ def get_model(request: Request) -> Response:
         "scored_at": None if info is None else to_text(info.scored_at),
         "facts_until": None if info is None or info.facts_until is None else to_text(info.facts_until),
         "scored": 0 if info is None else info.scored,
+        "kinds": {} if info is None else dict(info.kinds),
         "not_scored": {} if info is None else dict(info.not_scored),
         "flags": [] if info is None else list(info.flags),
         "champion": champion,

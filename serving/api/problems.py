@@ -46,8 +46,8 @@ _BY_STATUS |= {415: "media-type", 422: "invalid", 429: "too-many", 503: "store",
 _REASONS: dict[str, dict[Language, str]] = {
     "no_first_order": {"en": "No order that counts yet", "it": "Ancora nessun ordine valido"},
     "no_model": {
-        "en": "This model does not score subscriptions",
-        "it": "Questo modello non valuta gli abbonamenti",
+        "en": "This model does not score this kind of customer",
+        "it": "Questo modello non valuta questo tipo di cliente",
     },
     "already_ended": {"en": "The subscription has ended", "it": "L'abbonamento è terminato"},
     "suppressed": {"en": "Profiling is not allowed", "it": "La profilazione non è consentita"},

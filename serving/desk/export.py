@@ -21,7 +21,18 @@ DELIMITERS: dict[Language, str] = {"en": ",", "it": ";"}
 MARKS: dict[Language, str] = {"en": "", "it": "\ufeff"}
 """Italian Excel takes a file for UTF-8 only with a byte order mark."""
 COLUMNS = (
-    *("rank", "customer", "segment", "risk", "chance", "low", "high", "contact_value", "value_at_risk"),
+    *(
+        "rank",
+        "customer",
+        "kind",
+        "segment",
+        "risk",
+        "chance",
+        "low",
+        "high",
+        "contact_value",
+        "value_at_risk",
+    ),
     *("clv", "clv_p10", "clv_p90", "orders", "alive", "historic", "currency", "reason", "reasons", "flags"),
     *("as_of", "horizon", "model", "generation"),
 )
@@ -72,6 +83,7 @@ def build_cells(record: Record, rank: int, t: Words) -> list[str]:
     }
     texts: dict[str, Any] = {
         "customer": record["customer_id"],
+        "kind": t.find(f"kinds.{record['kind']}", record["kind"]),
         "segment": t.find(f"segments.{record['segment']}", record["segment"]),
         "risk": t.find(f"bands.{record['risk_band']}", record["risk_band"]),
         "currency": record["currency"],

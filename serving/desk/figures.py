@@ -29,7 +29,7 @@ class Figures:
     def count(self, store: ScoreStore, selection: Selection, info: GenerationInfo) -> int:
         """Return how many customers a list holds, whatever its order."""
         known = self._counts.setdefault(store, {})
-        key = (info.generation, info.sequence, selection.segment, selection.band)
+        key = (info.generation, info.sequence, selection.segment, selection.band, selection.kind)
         if key not in known:
             _make_room(known)
             known[key] = store.count(selection, info)

@@ -1,10 +1,11 @@
 """The list: one page of customers in order, and what stands around it."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
+from contracts.scores import KINDS, Kind
 from serving.desk.figures import Figures, Totals
 from serving.desk.notices import AMBER, PLAIN
 from serving.desk.state import MOST_PAGES, PAGE_ROWS, ListState
@@ -21,8 +22,8 @@ class ListRow:
     """One customer in the list.
 
     ``main`` is the reason told first, ``rhythm`` the one on the buying rhythm where that is not the main one,
-    ``others`` the rest. ``remarks`` are the flags that tell this customer from others: what holds for all is
-    said once above the list, ``thin_history`` by the segment.
+    ``others`` the rest. ``remarks`` are the flags that tell this customer from others: what holds for all of
+    the page is said once above the list, ``thin_history`` by the segment.
     """
 
     rank: int
@@ -38,13 +39,15 @@ class ListRow:
 class ListView:
     """A page of the list.
 
-    ``total`` counts this list, ``in_play`` all in play, ``hidden`` who is left out, by reason; ``next`` and
-    ``previous`` are links or empty.
+    ``total`` counts this list, ``in_play`` all in play, ``kinds`` this list by kind where it holds both
+    kinds of customers (else empty), ``hidden`` who is left out, by reason; ``next`` and ``previous`` are
+    links or empty.
     """
 
     rows: Sequence[ListRow]
     total: int
     in_play: int
+    kinds: Mapping[Kind, int]
     totals: Totals
     hidden: Mapping[str, int]
     next: str
@@ -77,12 +80,18 @@ def build_view(store: ScoreStore, state: ListState, info: GenerationInfo, figure
         state.moved((*state.trail, shown[-1].position), info.generation) if goes_on and not is_cut else None
     )
     in_play = figures.count(store, Selection(), info)
+    records = [read_record(row, state) for row in shown]
+    common = set.intersection(*(set(record["flags"]) for record in records)) if records else set()
     is_lapsed = state.segment == "lapsed"
     hidden = {"lapsed": info.scored - in_play, **info.not_scored} if not is_lapsed else dict(info.not_scored)
     return ListView(
-        rows=[build_row(row, state, state.rows_before + place) for place, row in enumerate(shown, start=1)],
+        rows=[
+            build_row(record, state, state.rows_before + place, common)
+            for place, record in enumerate(records, start=1)
+        ],
         total=figures.count(store, state.selection, info),
         in_play=in_play,
+        kinds=find_mix(store, state, info, figures),
         totals=figures.totals(store, state.selection, info, state.contacts),
         hidden={reason: count for reason, count in hidden.items() if count},
         next=onward.address() if onward else "",
@@ -91,14 +100,23 @@ def build_view(store: ScoreStore, state: ListState, info: GenerationInfo, figure
     )
 
 
-def build_row(row: StoredScore, state: ListState, rank: int) -> ListRow:
-    """Return one row from its stored record."""
-    record = read_record(row, state)
+def find_mix(store: ScoreStore, state: ListState, info: GenerationInfo, figures: Figures) -> dict[Kind, int]:
+    """Return how many customers of each kind the list holds; empty unless it holds both."""
+    if state.kind is not None or len(info.kinds) < len(KINDS):
+        return {}
+    counts = {kind: figures.count(store, replace(state.selection, kind=kind), info) for kind in KINDS}
+    return counts if all(counts.values()) else {}
+
+
+def build_row(record: Record, state: ListState, rank: int, common: Collection[str] = ()) -> ListRow:
+    """Return one row from its record; flags that are ``common`` to the page are no remark of it."""
     main, others = split_reasons(record["reasons"])
     rhythm = next((each for each in others if each["family"] == RHYTHM), None)
     others = [each for each in others if each is not rhythm]
-    remarks = [flag for flag in record["flags"] if flag not in FLAGS_OF_ALL and flag != "thin_history"]
-    return ListRow(rank, record, state.customer_address(row.customer_id), main, others, rhythm, remarks)
+    said = {*common} & {*FLAGS_OF_ALL} | {"stale", "thin_history"}
+    remarks = [flag for flag in record["flags"] if flag not in said]
+    address = state.customer_address(record["customer_id"])
+    return ListRow(rank, record, address, main, others, rhythm, remarks)
 
 
 def read_record(row: StoredScore, state: ListState) -> Record:

@@ -113,6 +113,7 @@ class Desk:
             + find_cautions(info, view.flags, visit.settings, visit.now, state.language),
             stale=is_stale(info, visit.settings, visit.now),
             bands=BANDS,
+            has_kinds=len(info.kinds) > 1,
             most_contacts=MOST_CONTACTS,
         )
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any, cast, get_args
 from urllib.parse import quote, urlencode
 
-from contracts.scores import SEGMENTS, Band, Language, Segment
+from contracts.scores import KINDS, SEGMENTS, Band, Kind, Language, Segment
 from serving.store.rows import Selection, Sort
 
 PAGE_ROWS = 50
@@ -33,6 +33,7 @@ class ListState:
     sort: Sort = "contact_value"
     band: Band | None = None
     segment: Segment | None = None
+    kind: Kind | None = None
     contacts: int = USUAL_CONTACTS
     contacts_text: str | None = None
     trail: tuple[int, ...] = ()
@@ -41,7 +42,7 @@ class ListState:
     @property
     def selection(self) -> Selection:
         """What the store is asked for."""
-        return Selection(self.sort, self.segment, self.band)
+        return Selection(self.sort, self.segment, self.band, self.kind)
 
     @property
     def after(self) -> int | None:
@@ -56,7 +57,7 @@ class ListState:
     @property
     def is_filtered(self) -> bool:
         """Whether anything narrows the list."""
-        return self.band is not None or self.segment is not None
+        return (self.band, self.segment, self.kind) != (None, None, None)
 
     def at_start(self, **changes: Any) -> "ListState":
         """Return the state on its first page, of the newest generation, with some parts changed."""
@@ -77,6 +78,7 @@ class ListState:
             "sort": None if self.sort == "contact_value" else self.sort,
             "band": self.band,
             "segment": self.segment,
+            "kind": self.kind,
             "contact": None if self.contacts == USUAL_CONTACTS else str(self.contacts),
             "after": ".".join(map(str, self.trail)) or None,
             "generation": self.generation,
@@ -131,6 +133,7 @@ def read_state(query: Mapping[str, str], language: Language) -> ListState:
         sort=cast(Sort, query["sort"]) if query.get("sort") in SORTS else "contact_value",
         band=cast(Band, query["band"]) if query.get("band") in BANDS else None,
         segment=cast(Segment, query["segment"]) if query.get("segment") in SEGMENTS else None,
+        kind=cast(Kind, query["kind"]) if query.get("kind") in KINDS else None,
         contacts=contacts,
         contacts_text=typed,
         trail=pages[:MOST_PAGES],

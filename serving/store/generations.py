@@ -55,6 +55,7 @@ class GenerationWriter:
         self._draft = shelf.start(info, {each.generation for each in work.find_generations()})
         self._position = 0
         self._counts: Counter[str] = Counter()
+        self._kinds: Counter[str] = Counter()
         self._open = True
 
     def add(self, rows: Iterable[StoredScore]) -> None:
@@ -73,7 +74,8 @@ class GenerationWriter:
         with reading.answer_for(self._info.generation):
             self._draft.seal()
         not_scored = {reason: count for reason, count in sorted(self._counts.items()) if reason != "scored"}
-        info = replace(self._info, scored=self._counts["scored"], not_scored=not_scored)
+        scored, kinds = self._counts["scored"], dict(sorted(self._kinds.items()))
+        info = replace(self._info, scored=scored, not_scored=not_scored, kinds=kinds)
         with self._work.write() as connection:
             self._draft.attach(connection)
             dropped = self._work.flip(connection, info)
@@ -87,6 +89,8 @@ class GenerationWriter:
             row.check()
             self._position += 1
             self._counts[row.reason or "scored"] += 1
+            if row.reason is None and row.kind is not None:
+                self._kinds[row.kind] += 1
             yield self._position, row
 
     def __enter__(self) -> Self:

@@ -102,6 +102,8 @@ def _matches(table: Table, selection: Selection) -> ColumnElement[bool]:
     conditions.append(table.c.status == "scored") if selection.segment == "lapsed" else None
     if selection.segment is not None:
         conditions.append(table.c.segment == selection.segment)
+    if selection.kind is not None:
+        conditions.append(table.c.kind == selection.kind)
     if selection.band is not None:
         conditions.append(table.c.risk_band == selection.band)
     return and_(*conditions)

@@ -10,7 +10,7 @@ from operator import attrgetter
 from typing import Any, Literal
 
 from contracts.errors import StoreError
-from contracts.scores import Band, Language, NotScored, Segment, dumps
+from contracts.scores import Band, Kind, Language, NotScored, Segment, dumps
 from contracts.time import to_text
 
 Sort = Literal["contact_value", "value_at_risk", "churn_probability"]
@@ -31,7 +31,7 @@ class StoredScore:
     status: Status
     digest: str
     reason: NotScored | None = None
-    kind: str | None = None
+    kind: Kind | None = None
     segment: Segment | None = None
     in_play: bool = False
     risk_band: Band | None = None
@@ -97,7 +97,7 @@ def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_
     )
 
 
-def build_not_scored(customer_id: str, reason: NotScored, kind: str | None = None) -> StoredScore:
+def build_not_scored(customer_id: str, reason: NotScored, kind: Kind | None = None) -> StoredScore:
     """Return the row of a known customer without a score, and why."""
     return StoredScore(customer_id, "not_scored", digest([customer_id, reason]), reason=reason, kind=kind)
 
@@ -112,8 +112,9 @@ class GenerationInfo:
     """What one scoring run knew and found.
 
     ``generation`` names the run by what it was computed from, so that a rerun has the same name.
-    ``facts_until`` is the newest fact used. The writer counts ``scored`` and ``not_scored`` (by reason),
-    ``sequence`` (how often the store was flipped so far) is given by the store.
+    ``facts_until`` is the newest fact used. The writer counts ``scored``, ``kinds`` (scored, by kind; empty
+    in generations of an earlier Fedele) and ``not_scored`` (by reason), ``sequence`` (how often the store was
+    flipped so far) is given by the store.
     """
 
     generation: str
@@ -124,6 +125,7 @@ class GenerationInfo:
     flags: tuple[str, ...] = ()
     scored: int = 0
     not_scored: Mapping[str, int] = field(default_factory=dict)
+    kinds: Mapping[str, int] = field(default_factory=dict)
     sequence: int = 0
 
     def to_json(self) -> str:
@@ -138,6 +140,7 @@ class GenerationInfo:
                 "flags": list(self.flags),
                 "scored": self.scored,
                 "not_scored": dict(self.not_scored),
+                "kinds": dict(self.kinds),
             }
         ).decode()
 
@@ -156,9 +159,10 @@ def read_info(text: str, sequence: int) -> GenerationInfo:
 class Selection:
     """Which customers a list shows, and their order (always downwards, ties by id).
 
-    ``segment`` None is everyone in play; ``lapsed`` is the win-back view.
+    ``segment`` None is everyone in play; ``lapsed`` is the win-back view. ``kind`` None is both.
     """
 
     sort: Sort = "contact_value"
     segment: Segment | None = None
     band: Band | None = None
+    kind: Kind | None = None

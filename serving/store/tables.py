@@ -121,6 +121,7 @@ def build_indices(table: Table) -> list[Index]:
             table.c.customer_id,
             table.c.segment,
             table.c.risk_band,
+            table.c.kind,
         )
         for sort in SORTS
     ]

@@ -38,7 +38,7 @@ def test_a_person_reads_the_counts_and_the_next_step(fedele, shop, monkeypatch):
     monkeypatch.setattr("serving.batch.score_everyone", lambda *given, **options: find_shop().generation)
     lines = fedele("score").out.splitlines()
     assert lines[0].startswith(f"Generation {find_shop().generation.generation}: ")
-    assert "no_model" in lines[0]
+    assert "no_first_order" in lines[0]
     assert lines[-1] == "Next: fedele serve"
 
 

@@ -38,7 +38,9 @@ def test_a_person_reads_customers_figures_the_gate_and_the_next_step():
     assert lines[0].startswith("Model 1 as of 2025-05-15: ")
     assert "4 cutoffs of 90 days" in lines[0]
     assert "touched once: AUC 0." in lines[1]
-    assert lines[2] == "Gate: passed."
+    assert lines[2].startswith("Subscribers: ")
+    assert "one rate for all 0." in lines[2]
+    assert lines[3] == "Gate: passed."
     assert lines[-1] == "It is the champion now. Next: fedele score"
 
 

@@ -119,3 +119,10 @@ def test_a_default_never_replaces_a_variable_that_is_set(monkeypatch):
     assert read_variable("FEDELE_TESTED") == "mine"
     monkeypatch.delenv("FEDELE_TESTED")
     assert read_variable("FEDELE_TESTED") is None
+
+
+def test_columns_that_people_vouch_for_are_named_in_the_settings(tmp_path):
+    file = tmp_path / "fedele.toml"
+    file.write_text('[training]\nallowed_columns = ["attribute.tier"]\n', encoding="utf-8")
+    assert load_settings(file).training.allowed_columns == ("attribute.tier",)
+    assert Settings().training.allowed_columns == ()

@@ -10,6 +10,7 @@ from testkit.tree import PACKAGES, ROOT, find_files, parse
 FOLDERS = (*PACKAGES, "notebooks", "tests")
 JUDGES = {
     "features/synthetic/acceptance.py",
+    "tests/kit/testkit/claims/retention_curve.py",
     "tests/kit/testkit/claims/simulator_recovery.py",
     "tests/kit/testkit/claims/small_shops.py",
 }

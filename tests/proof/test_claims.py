@@ -7,7 +7,10 @@ from testkit.prove import CLAIMS, FOLDER, measure, write_proof
 from testkit.tree import ROOT
 
 # Those that share the trained tenth sample run in one process, which trains it once; the others beside them.
-ALONE = ("cdnow_parity", "same_bytes", "bad_rows", "simulator_recovery", "small_shops", "group_totals")
+ALONE = (
+    "cdnow_parity", "same_bytes", "bad_rows", "simulator_recovery", "small_shops", "group_totals",
+    "retention_curve", "race_of_families", "telco", "tv_subscriptions", "planted_leaks",
+)  # fmt: skip
 APART = dict.fromkeys(ALONE, "claims-apart")
 
 

@@ -53,9 +53,29 @@ def test_the_win_back_view_holds_the_lapsed_and_filters_cut_the_list(served):
     assert all(record["risk_band"] == "high" and record["segment"] == "thin" for record in high)
 
 
+def test_the_list_names_the_kinds_it_holds_and_can_be_cut_to_one(shop):
+    caller, store = shop
+    rows = [build_row(f"C-{number}", 0.2 * number) for number in range(4)]
+    rows += [build_row(f"S-{number}", 0.1 + 0.2 * number, kind="subscription") for number in range(3)]
+    with store.begin(build_info()) as writer:
+        writer.add(rows)
+        assert writer.finish().kinds == {"shop": 4, "subscription": 3}
+    assert caller.get("/v1/at-risk").json()["kinds"] == ["shop", "subscription"]
+    assert {record["kind"] for record in read_list(caller, "limit=2")} == {"shop", "subscription"}
+    own = caller.get("/v1/at-risk", "kind=subscription&limit=2").json()
+    assert own["kinds"] == ["subscription"]
+    assert [record["kind"] for record in read_list(caller, "kind=subscription&limit=2")] == [
+        "subscription"
+    ] * 3
+    other = caller.get("/v1/at-risk", f"kind=shop&limit=2&cursor={own['next_cursor']}")
+    assert (other.status, other.problem) == (400, "bad-cursor")
+    assert caller.get("/v1/model").json()["kinds"] == {"shop": 4, "subscription": 3}
+
+
 @pytest.mark.parametrize(
     "query",
     [
+        "kind=robot",
         "limit=0",
         "limit=-1",
         "limit=101",

@@ -15,6 +15,7 @@ from serving import batch
 from serving.batch import export_generation, load_champion, read_everyone, score_everyone
 from serving.store.generations import open_store
 from testkit.workspaces import NOW, find_shop
+from training.models.company_model import CompanyModel
 
 pytestmark = pytest.mark.xdist_group("shop")
 
@@ -28,7 +29,7 @@ def shop():
 
 @pytest.fixture(scope="module")
 def everyone(shop):
-    return read_everyone(shop.workspace, shop.training.model, shop.as_of)
+    return read_everyone(shop.workspace, load_model(shop), shop.as_of)
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,14 @@ def champion(shop):
 def workspace(shop, everyone, champion, tmp_path, monkeypatch):
     """A copy of the scored workspace where 60 customers are left; facts and model were read once."""
     monkeypatch.setattr(batch, "load_champion", lambda given: champion)
-    few = replace(everyone, frame=everyone.frame.rows(everyone.frame.index.index < 60))
+    few = replace(everyone, frame=everyone.frame.rows(everyone.frame.index.index < 60), subscribers=None)
     monkeypatch.setattr(batch, "read_everyone", lambda *given: few)
     return shop.copy(tmp_path / "shop")
+
+
+def load_model(shop):
+    """Return both models of the training run, as the bundle holds them."""
+    return CompanyModel(shop.training.model, shop.training.subscribers.model)
 
 
 def stored(workspace, generation=None):
@@ -57,25 +63,51 @@ def stored(workspace, generation=None):
 
 
 def test_every_known_customer_is_scored_or_not_scored_and_never_both(shop, everyone):
-    scored = set(everyone.frame.index["customer_id"])
+    kinds = [set(frame.index["customer_id"]) for frame in everyone.frames.values()]
+    scored = set.union(*kinds)
+    assert len(scored) == sum(map(len, kinds))
     assert not scored & set(everyone.not_scored)
     assert scored | set(everyone.not_scored) == set(shop.company.tables["customers"]["customer_id"])
     assert set(stored(shop.workspace)[1]) == scored | set(everyone.not_scored)
 
 
-def test_subscribers_wait_for_a_model_of_their_own(shop, everyone):
+def test_subscribers_are_scored_as_what_they_are_unless_they_refuse(shop, everyone):
     plans = shop.company.tables["subscriptions"]
     active = set(plans.loc[plans["ended_at"].isna() | (plans["ended_at"] >= shop.as_of), "customer_id"])
-    waiting = {name for name, reason in everyone.not_scored.items() if reason == "no_model"}
-    assert waiting
-    assert waiting <= active
-    assert all(everyone.not_scored.get(name) in ("no_model", "suppressed") for name in active)
+    scored = set(everyone.subscribers.index["customer_id"])
+    assert scored
+    assert scored <= active
+    assert all(everyone.not_scored.get(name) == "suppressed" for name in active - scored)
+    kinds = {name: row.kind for name, row in stored(shop.workspace)[1].items() if row.reason is None}
+    assert {name for name, kind in kinds.items() if kind == "subscription"} == scored
+
+
+def test_who_is_of_a_kind_without_a_model_waits_for_one(shop, everyone):
+    shops_only = read_everyone(shop.workspace, CompanyModel(shop.training.model), shop.as_of)
+    waiting = {name for name, reason in shops_only.not_scored.items() if reason == "no_model"}
+    assert shops_only.subscribers is None
+    assert waiting == set(everyone.subscribers.index["customer_id"])
+
+
+def test_a_part_that_never_passed_degrades_its_own_scores_alone(
+    shop, champion, everyone, tmp_path, monkeypatch
+):
+    monkeypatch.setattr(batch, "load_champion", lambda given: replace(champion, subscription_proven=False))
+    monkeypatch.setattr(batch, "read_everyone", lambda *given: everyone)
+    workspace = shop.copy(tmp_path / "shop")
+    info = score_everyone(workspace, shop.as_of, LATER)
+    assert "degraded" not in info.flags
+    for row in stored(workspace)[1].values():
+        if row.reason is None:
+            marked = "degraded" in json.loads(row.record("en"))["flags"]
+            assert marked == (row.kind == "subscription")
 
 
 def test_the_account_adds_up_with_what_is_stored(shop, everyone):
     info, rows = stored(shop.workspace)
     assert info == shop.generation
-    assert info.scored == len(everyone.frame)
+    assert info.kinds == {kind: len(frame) for kind, frame in everyone.frames.items()}
+    assert info.scored == sum(info.kinds.values())
     assert info.not_scored == dict(Counter(everyone.not_scored.values()))
     assert {name: row.reason for name, row in rows.items() if row.reason} == everyone.not_scored
     assert info.facts_until == everyone.newest < shop.as_of
@@ -180,7 +212,8 @@ def test_a_date_before_the_models_own_needs_hindsight_and_says_so(shop, workspac
 def test_the_champion_is_the_model_that_was_promoted(shop, champion):
     assert (champion.version, champion.trained_until) == (shop.outcome.version, shop.as_of)
     assert champion.proven == shop.training.gate.passed
-    assert champion.model.to_parts() == shop.training.model.to_parts()
+    assert champion.subscription_proven == shop.training.subscribers.passed
+    assert champion.model.to_parts() == load_model(shop).to_parts()
 
 
 def test_a_champion_that_never_passed_its_gate_degrades_every_score(shop, champion, workspace, monkeypatch):
@@ -218,7 +251,7 @@ def test_bands_the_wrong_way_round_are_refused(shop, workspace):
 
 def test_costs_and_margins_of_the_company_give_net_values(shop):
     records = [
-        json.loads(row.record("en")) for row in stored(shop.workspace)[1].values() if row.reason is None
+        json.loads(row.record("en")) for row in stored(shop.workspace)[1].values() if row.kind == "shop"
     ]
     assert all(record["net_clv"] is not None for record in records)
     assert all(record["net_clv"] < record["clv"]["mean"] for record in records if record["clv"]["mean"] > 1)

@@ -31,11 +31,34 @@ def test_every_window_and_its_lag_end_before_as_of_and_windows_never_overlap(
     assert all(gap == timedelta(days=plan.window_days) for gap in gaps)
 
 
-def test_cdnow_as_of_october_learns_273_days_from_three_shorter_windows() -> None:
+def test_cdnow_as_of_october_learns_273_days_from_seven_shorter_windows() -> None:
     plan = plan_cutoffs(FIRST, datetime(1997, 10, 1, tzinfo=UTC), 273, 0)
     assert plan.is_shorter
-    assert plan.window_days == 60
-    assert len(plan.cutoffs) == 3
+    assert plan.window_days == 30
+    assert len(plan.cutoffs) == 7
+
+
+@pytest.mark.parametrize(
+    ("history", "window", "cutoffs"),
+    [
+        (60 + 180, 90, 2),
+        (60 + 179, 30, 5),
+        (60 + 150, 30, 5),
+        (60 + 149, 30, 4),
+        (60 + 30, 30, 1),
+        (60, 90, 0),
+    ],
+)
+def test_the_horizon_itself_is_used_from_two_of_its_windows_on_and_short_ones_before(
+    history: int, window: int, cutoffs: int
+) -> None:
+    plan = plan_cutoffs(FIRST, FIRST + timedelta(days=history), 90, 0)
+    assert (plan.window_days, len(plan.cutoffs)) == (window, cutoffs)
+
+
+def test_the_longest_short_window_that_leaves_five_cutoffs_is_taken() -> None:
+    plan = plan_cutoffs(FIRST, FIRST + timedelta(days=60 + 5 * 60), 273, 0)
+    assert (plan.window_days, len(plan.cutoffs)) == (60, 5)
 
 
 def test_a_long_history_uses_the_horizon_itself() -> None:

@@ -66,10 +66,16 @@ def test_customers_contacted_in_a_window_leave_its_cutoff(training_set):
 def test_every_known_customer_is_counted_once(training_set):
     counts = training_set.count_population()
     assert counts["scored"] == counts["in_play"] + counts["lapsed"]
-    reasons = {"no_first_order", "already_ended", "suppressed", "no_model"} & set(counts)
+    reasons = {"no_first_order", "already_ended", "suppressed"} & set(counts)
     known = find_shop().company.tables["customers"]
-    assert counts["scored"] + sum(counts[reason] for reason in reasons) == len(known)
-    assert counts["no_model"] > 0
+    subscribers = len(find_shop().training.subscribers.data.present)
+    assert subscribers > 0
+    assert counts["scored"] + subscribers + sum(counts[reason] for reason in reasons) == len(known)
+
+
+def test_who_buys_by_orders_has_no_feature_of_subscriptions(training_set):
+    assert "subscription" not in training_set.present.features.families
+    assert set(training_set.present.index["kind"]) == {"shop"}
 
 
 def test_the_digest_moves_with_one_label_or_one_value_and_with_nothing_else(training_set):

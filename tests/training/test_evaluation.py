@@ -5,11 +5,11 @@ from sklearn.metrics import roc_auc_score
 
 from contracts.errors import ContractError, NotEnoughData
 from contracts.randomness import generator
-from testkit.tables import TV_COSTS, build_columns, build_table, find_tv_file, resample, shuffle_labels
+from testkit.tables import build_columns, build_table, resample, shuffle_labels
 from training.evaluation import METRICS, Plan, cross_validate, evaluate_table, find_twins
 from training.models.tabular import TabularModel, TabularSettings
 from training.models.trees import TreeSettings
-from training.table import Table, read_table
+from training.table import Table
 
 ONCE = Plan(folds=3, repeats=1, seed=0)
 KEYS = [
@@ -104,15 +104,6 @@ def test_a_table_of_nothing_but_the_label_falls_to_one_half_without_it():
         Table(pd.DataFrame({"x": churned + draw.random(200) / 9}), churned), ONCE, classifier=quick
     )
     assert found.without == {"auc_without_strongest": 0.5, "auc_without_twins": 0.5}
-
-
-def test_tv_subscriptions_rank_well_above_chance_on_half_of_their_rows():
-    table = read_table(find_tv_file(), "target", "id").without(*TV_COSTS)
-    half = generator(1, "half").random(len(table)) < 0.5
-    part = Table(table.columns[half].reset_index(drop=True), table.churned[half])
-    scores = cross_validate(part, ONCE, quick)
-    assert scores["auc"].mean() > 0.66
-    assert scores["lift_at_10"].mean() > 1.7
 
 
 def test_progress_is_told_in_sentences():

@@ -7,9 +7,10 @@ import pytest
 
 from testkit.workspaces import find_folds, find_shop
 from training.btyd import fit_btyd
-from training.folds import build_folds, stack
+from training.fitting import TIME_UNIT
+from training.folds import build_fold, stack
 from training.learning import fit_encoder
-from training.train import TIME_UNIT
+from training.models.columns import find_offset
 
 pytestmark = pytest.mark.xdist_group("shop")
 
@@ -30,28 +31,31 @@ def test_there_is_one_fold_per_cutoff_in_time_order(folds, training_set):
 
 
 def test_the_parameters_of_a_fold_are_those_of_its_own_customers_alone(folds, training_set):
-    for fold in folds:
-        assert fold.btyd == fit_btyd(training_set.at(fold.cutoff)[0], TIME_UNIT)
+    for fold in folds[::3]:
+        alone = fit_btyd(training_set.at(fold.cutoff)[0], TIME_UNIT)
+        assert fold.btyd.purchase_model == alone.purchase_model
+        assert fold.btyd.gamma_gamma == alone.gamma_gamma
 
 
-def test_the_offset_is_the_log_odds_of_no_purchase_in_the_window(folds):
-    for fold in folds:
-        p = fold.frame.column("btyd.p_no_purchase").to_numpy()
-        np.testing.assert_allclose(1 / (1 + np.exp(-fold.offset)), p, atol=1e-9)
+def test_rows_see_buying_rhythm_over_the_window(folds):
+    sight = folds[0].see(fit_encoder(folds))
+    assert (sight.days, sight.window_days) == (90, 90)
+    np.testing.assert_array_equal(1 - sight.p_some, folds[0].frame.column("btyd.p_no_purchase"))
+    assert sight.far is sight.frame is folds[0].frame
 
 
-def test_the_expectation_agrees_with_a_loop_over_the_customers(folds):
-    fold, weeks = folds[-1], folds[-1].window_days / 7
-    beta_geo, gamma_gamma, history = fold.btyd.beta_geo, fold.btyd.gamma_gamma, fold.history
-    for row in range(0, len(fold.churned), 17):
-        x, t_x, T, m = (
-            column[row : row + 1]
-            for column in (history.frequency, history.recency, history.age, history.monetary_value)
-        )
-        some = 1 - float(beta_geo.p_no_purchase(weeks, x, t_x, T)[0])
-        given_some = max(float(beta_geo.expected_purchases(weeks, x, t_x, T)[0]) / some, 1.0)
-        expected = given_some * float(gamma_gamma.expected_spend(x, m)[0])
-        assert fold.expectation[row] == pytest.approx(expected, rel=1e-9)
+def test_rows_are_named_and_parted_by_segment(folds):
+    fold = folds[-1]
+    assert fold.customers.tolist() == fold.frame.index["customer_id"].tolist()
+    parts = [fold.segment(name) for name in ("thin", "regular", "lapsed")]
+    np.testing.assert_array_equal(sum(part.astype(int) for part in parts), 1)
+
+
+def test_figures_are_of_those_in_play_and_of_everyone_where_nobody_is(folds):
+    fold = folds[-1]
+    np.testing.assert_array_equal(fold.judged, fold.in_play)
+    nobody = replace(fold, in_play=np.zeros_like(fold.in_play))
+    assert nobody.judged.all()
 
 
 def test_who_has_lapsed_is_not_in_play(folds):
@@ -70,11 +74,12 @@ def test_labels_of_later_cutoffs_reach_no_earlier_fold(folds, training_set):
     labels = training_set.labels.copy()
     labels.loc[later, "churned"] = 1.0 - labels.loc[later, "churned"]
     labels.loc[later, "spend"] = 7.0
-    again = build_folds(replace(training_set, labels=labels), TIME_UNIT)
+    other = replace(training_set, labels=labels)
+    again = [build_fold(other, fold.cutoff, fold.btyd) for fold in folds[:3]]
     for before, after in zip(folds[:2], again[:2], strict=True):
         np.testing.assert_array_equal(after.churned, before.churned)
         np.testing.assert_array_equal(after.spend, before.spend)
-        np.testing.assert_array_equal(after.offset, before.offset)
+        np.testing.assert_array_equal(find_offset(after.frame), find_offset(before.frame))
     assert not np.array_equal(again[2].churned, folds[2].churned)
 
 
@@ -86,6 +91,7 @@ def test_stacked_folds_are_their_rows_one_after_another(folds):
         rows = slice(begin, begin + len(fold.churned))
         begin = rows.stop
         np.testing.assert_array_equal(together.matrix[rows], encoder.encode(fold.frame))
-        for name in ("offset", "churned", "expectation", "spend"):
+        np.testing.assert_array_equal(together.expectation[rows], fold.see(encoder).expectation)
+        for name in ("churned", "spend", "in_play"):
             np.testing.assert_array_equal(getattr(together, name)[rows], getattr(fold, name))
     assert begin == len(together.matrix)

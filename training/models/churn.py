@@ -1,6 +1,6 @@
 """Churn by trees grown on the log-odds that buy-till-you-die already gives; no trees is pure BTYD."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -20,8 +20,20 @@ def mean_log_loss(raw: Floats, churned: Floats) -> float:
     return float(np.mean(np.logaddexp(0.0, raw) - churned * raw))
 
 
+def _centred_loss(offset: Floats) -> Callable[[Floats, Floats], float]:
+    def loss(raw: Floats, churned: Floats) -> float:
+        return mean_log_loss(raw - float(np.mean(raw - offset)), churned)
+
+    return loss
+
+
 class ChurnTrees:
     """raw = offset + base + sum of contributions, in log-odds of ``churned``.
+
+    Args:
+        settings: how trees are grown.
+        centred: judge them with their mean over the validation rows taken off, as they are used where the
+            offset carries the level.
 
     Attributes:
         trees_: the fitted trees, without any where they do not help.
@@ -29,8 +41,9 @@ class ChurnTrees:
 
     trees_: Trees
 
-    def __init__(self, settings: TreeSettings | None = None) -> None:
+    def __init__(self, settings: TreeSettings | None = None, *, centred: bool = False) -> None:
         self.settings = settings
+        self.centred = centred
 
     def fit(
         self,
@@ -51,20 +64,23 @@ class ChurnTrees:
             churned: (n,) 0 or 1.
             weights: (n,) at least 0.
             validation: (matrix, offset, churned) of *later* cutoffs: growth stops by their log loss, and no
-            tree is kept
-                where that never beats the offset alone. Without it exactly ``settings.rounds`` trees are
-                grown.
+                tree is kept where that never beats the offset alone. Without it exactly ``settings.rounds``
+                trees are grown.
 
         Raises:
             ModelRefused: lengths differ or a value is not finite.
         """
         settings = self.settings or TreeSettings()
-        later = None if validation is None else (Sample(*validation), mean_log_loss)
+        later = None
+        if validation is not None:
+            loss = _centred_loss(validation[1]) if self.centred else mean_log_loss
+            later = (Sample(*validation), loss)
         sample = Sample(matrix, offset, churned, weights)
         if churned.min(initial=1.0) == churned.max(initial=0.0):
             self.trees_ = Trees.empty(names, settings.num_threads)
         else:
-            self.trees_ = grow({"objective": "binary"}, names, sample, settings, later)
+            objective = {"objective": "binary"}
+            self.trees_ = grow(objective, names, sample, settings, later, stops_by_loss=self.centred)
         return self
 
     @property
@@ -83,6 +99,13 @@ class ChurnTrees:
     def to_text(self) -> str:
         """Return the trees as text; a short stated form where there are none."""
         return self.trees_.text
+
+    @classmethod
+    def none(cls, names: Sequence[str]) -> "ChurnTrees":
+        """Return the model without trees over columns ``names``: it changes nothing."""
+        model = cls()
+        model.trees_ = Trees.empty(names)
+        return model
 
     @classmethod
     def from_text(cls, text: str, names: Sequence[str], num_threads: int = 1) -> "ChurnTrees":

@@ -1,5 +1,7 @@
 """Columns that need a fitted model: ``btyd.*`` from buy-till-you-die parameters."""
 
+from datetime import datetime
+
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
@@ -7,6 +9,7 @@ import pandas as pd
 from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureFrame
 from contracts.periods import to_units
+from contracts.time import last_observed_day
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
 from training.models.purchase_model import PurchaseModel
@@ -85,3 +88,13 @@ def find_offset(frame: FeatureFrame) -> npt.NDArray[np.float64]:
     p = np.clip(frame.column(P_NO_PURCHASE).to_numpy(dtype=np.float64), CLIP, 1 - CLIP)
     log_odds: npt.NDArray[np.float64] = np.nan_to_num(np.log(p) - np.log1p(-p), nan=0.0)
     return log_odds
+
+
+def acquired_before(frame: FeatureFrame, instant: datetime) -> npt.NDArray[np.bool_]:
+    """Return whose first order is on a day before ``instant``, (n,); False where the age is missing."""
+    age = frame.column("rfm.age_days").to_numpy(dtype=np.float64)
+    limits = {
+        as_of: float((last_observed_day(as_of) - instant.date()).days)
+        for as_of in frame.index["as_of"].drop_duplicates()
+    }
+    return np.asarray(age > frame.index["as_of"].map(limits).to_numpy(dtype=np.float64))

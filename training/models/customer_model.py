@@ -13,17 +13,24 @@ import pandas as pd
 from contracts.errors import BundleRefused
 from contracts.feature_frame import INDEX, FeatureFrame, FeatureList
 from contracts.periods import to_units
-from training.models.beta_geo import BetaGeoParameters
+from contracts.scores import SEGMENTS
 from training.models.calibrator import Calibrator
-from training.models.churn import ChurnTrees
 from training.models.columns import BTYD_FEATURES, append_btyd, build_history, find_offset
 from training.models.encoder import Encoder
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
 from training.models.intervals import Intervals
 from training.models.joint import JointCurve, JointModel, JointPrediction
+from training.models.members import ChurnMember, Panel, Scores, Sight, ValueMember, find_scale, score
+from training.models.panel_files import read_panels, write_panels
+from training.models.purchase_families import (
+    PURCHASE_FILES,
+    family_of,
+    find_purchase_file,
+    read_purchase_model,
+)
+from training.models.purchase_model import PurchaseModel
 from training.models.terms import Reference, Terms
-from training.models.value import ValueTrees
 
 Array = npt.NDArray[np.float64]
 
@@ -32,23 +39,25 @@ Array = npt.NDArray[np.float64]
 class Prediction:
     """What a model says of the rows of a frame, in its row order.
 
-    ``frame`` is the model's frame with ``btyd.*`` appended. ``raw`` = ``offset`` + ``base`` + the row sum of
-    ``contributions`` (log-odds, one column per feature of that frame); ``churn_probability`` in (0, 1) with
-    its range ``low`` to ``high``; ``btyd_probability`` the same from BTYD alone; ``joint`` everything about
-    purchases and money.
+    ``frame`` is the model's frame with ``btyd.*`` appended; ``scores`` the raw scores with their parts;
+    ``churn_probability`` in (0, 1) with its range ``low`` to ``high``; ``btyd_probability`` the same from
+    BTYD alone; ``scale`` the factor on spend; ``joint`` everything about purchases and money.
     """
 
     frame: FeatureFrame
-    offset: Array
-    base: float
-    contributions: Array
-    raw: Array
+    scores: Scores
     churn_probability: Array
     low: Array
     high: Array
     btyd_probability: Array
     history: History
+    scale: Array
     joint: JointPrediction
+
+    @property
+    def raw(self) -> Array:
+        """The raw scores, log-odds before the calibrator, (n,)."""
+        return self.scores.raw
 
 
 @dataclass(frozen=True)
@@ -57,10 +66,10 @@ class CustomerModel:
 
     features: FeatureList
     encoder: Encoder
-    beta_geo: BetaGeoParameters
+    purchase_model: PurchaseModel
     gamma_gamma: GammaGammaParameters
-    churn: ChurnTrees
-    value: ValueTrees
+    churn: Panel[ChurnMember]
+    value: Panel[ValueMember]
     calibrator: Calibrator
     intervals: Intervals
     terms: Terms
@@ -71,7 +80,7 @@ class CustomerModel:
         """The joint predictive distribution at the model's horizons."""
         unit = self.terms.time_unit
         return JointModel(
-            self.beta_geo,
+            self.purchase_model,
             self.gamma_gamma,
             to_units(self.terms.horizon_days, unit),
             to_units(self.terms.clv_horizon_days, unit),
@@ -85,47 +94,43 @@ class CustomerModel:
             ContractError: the frame's list is not the model's, naming the first difference.
         """
         frame.features.check_hash(self.features.hash)
-        whole = self._append(frame, self.terms.window_days)
-        offsets = find_offset(
-            self._append(frame, self.terms.horizon_days) if self.terms.is_shorter else whole
-        )
-        matrix = self.encoder.encode(whole)
-        contributions, base = self.churn.contributions(matrix)
-        base -= self.level_shift
-        raw = offsets + base + contributions.sum(axis=1)
-        probability, low, high = self.calibrator.predict(raw)
+        sight = self.see(frame)
+        scores = score(self.churn, sight)
+        probability, low, high = self.calibrator.predict(scores.raw)
         history = build_history(frame, self.terms.time_unit)
-        joint = self.joint.predict(
-            history, probability, self.value.scale(matrix), levels=self.intervals.levels
-        )
-        btyd = 1.0 / (1.0 + np.exp(-offsets))
-        return Prediction(
-            whole, offsets, base, contributions, raw, probability, low, high, btyd, history, joint
-        )
+        scale = find_scale(self.value, sight)
+        joint = self.joint.predict(history, probability, scale, levels=self.intervals.levels)
+        btyd = 1.0 / (1.0 + np.exp(-find_offset(sight.far)))
+        return Prediction(sight.frame, scores, probability, low, high, btyd, history, scale, joint)
+
+    def see(self, frame: FeatureFrame) -> Sight:
+        """Return the rows as members see them: trees the window they learned from, rules the horizon."""
+        whole = self._append(frame, self.terms.window_days)
+        sight = Sight.of(whole, self.encoder, self.terms.window_days)
+        if not self.terms.is_shorter:
+            return sight
+        return sight.farther(self._append(frame, self.terms.horizon_days), self.terms.horizon_days)
 
     def _append(self, frame: FeatureFrame, days: int) -> FeatureFrame:
-        """Append ``btyd.*`` over ``days``: trees see the window they learned from, the offset the horizon."""
-        return append_btyd(frame, self.beta_geo, self.gamma_gamma, days)
+        return append_btyd(frame, self.purchase_model, self.gamma_gamma, days)
 
-    def curve(self, prediction: Prediction, days: Sequence[int]) -> JointCurve:
+    def curve(self, prediction: Prediction, days: Sequence[float]) -> JointCurve:
         """Return no-event probability, purchases and CLV of the customers after each number of days."""
-        scale = self.value.scale(self.encoder.encode(prediction.frame))
         horizons = [to_units(day, self.terms.time_unit) for day in days]
-        return self.joint.curve(prediction.history, prediction.churn_probability, horizons, scale)
-
-    @property
-    def level_shift(self) -> float:
-        """What is taken off the trees' sum after shorter windows, so that BTYD carries the level."""
-        return self.reference.tree_mean if self.terms.is_shorter else 0.0
+        return self.joint.curve(prediction.history, prediction.churn_probability, horizons, prediction.scale)
 
     def predict_rows(self, rows: Sequence[Mapping[str, Any]]) -> list[dict[str, float]]:
-        """Return raw score, churn probability and CLV mean of rows of {feature: value}; for golden rows."""
+        """Return raw score, churn probability and CLV mean of rows of {feature: value}; for golden rows.
+
+        The rows take the segments in turn, so that every member of the panels answers for some.
+        """
         names = list(self.features.names)
         values = pd.DataFrame([[row[name] for name in names] for row in rows], columns=names)
         for feature in self.features:
             wanted = np.float64 if feature.dtype == "float64" else object
             values[feature.name] = values[feature.name].astype(wanted)
         index = pd.DataFrame({name: [""] * len(rows) for name in INDEX})
+        index["segment"] = [SEGMENTS[place % len(SEGMENTS)] for place in range(len(rows))]
         prediction = self.predict(FeatureFrame(index, values, self.features))
         return [
             {"raw": float(raw), "churn_probability": float(p), "clv_mean": float(clv)}
@@ -147,10 +152,9 @@ class CustomerModel:
             "population": {"lapsed_after_days": self.reference.lapsed_after_days},
         }
         files = {
-            "beta_geo.json": self.beta_geo.to_dict(),
+            PURCHASE_FILES[family_of(self.purchase_model)]: self.purchase_model.to_dict(),
             "gamma_gamma.json": self.gamma_gamma.to_dict(),
-            "churn.lgb.txt": self.churn.to_text(),
-            "value.lgb.txt": self.value.to_text(),
+            **write_panels(self.churn, self.value, self.encoder.names),
             "calibrator.json": self.calibrator.to_dict(),
             "intervals.json": self.intervals.to_dict(),
         }
@@ -168,13 +172,15 @@ class CustomerModel:
             features = FeatureList.from_dicts(manifest["features"])
             vocabularies = {name: tuple(levels) for name, levels in manifest["vocabularies"].items()}
             encoder = Encoder(features.plus(BTYD_FEATURES), vocabularies, dict(manifest["fills"]))
+            purchases = find_purchase_file(parts)
+            churn, value = read_panels(parts, encoder.names)
             return cls(
                 features,
                 encoder,
-                BetaGeoParameters.from_dict(parts["beta_geo.json"]),
+                read_purchase_model(purchases, parts[purchases]),
                 GammaGammaParameters.from_dict(parts["gamma_gamma.json"]),
-                ChurnTrees.from_text(parts["churn.lgb.txt"], encoder.names),
-                ValueTrees.from_text(parts["value.lgb.txt"], encoder.names),
+                churn,
+                value,
                 Calibrator.from_dict(parts["calibrator.json"]),
                 Intervals.from_dict(parts["intervals.json"]),
                 Terms(**manifest["settings"]),

@@ -30,8 +30,10 @@ class Encoder:
     fills: Mapping[str, float] = field(default_factory=dict)
 
     @classmethod
-    def fit(cls, frame: FeatureFrame) -> "Encoder":
+    def fit(cls, frame: FeatureFrame, least_rows: int = 1) -> "Encoder":
         """Return the encoder of a training frame: at most 50 levels a category, the most frequent ones.
+
+        A level of fewer than ``least_rows`` rows is left out of the vocabulary and so coded "other".
 
         Raises:
             ContractError: a column is missing, infinite or of the wrong type.
@@ -39,7 +41,7 @@ class Encoder:
         vocabularies, fills = {}, {}
         for feature in frame.features:
             if feature.dtype == "category":
-                vocabularies[feature.name] = _levels(_texts(frame.values, feature))
+                vocabularies[feature.name] = _levels(_texts(frame.values, feature), least_rows)
             else:
                 values = _numbers(frame.values, feature)
                 if len(values) and not np.isnan(values).any():
@@ -145,7 +147,8 @@ def _texts(values: pd.DataFrame, feature: Feature) -> list[str | None]:
     return texts
 
 
-def _levels(texts: list[str | None]) -> tuple[str, ...]:
+def _levels(texts: list[str | None], least_rows: int) -> tuple[str, ...]:
     counts = Counter(text for text in texts if text is not None)
-    most = sorted(counts, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
+    often = [level for level, rows in counts.items() if rows >= least_rows]
+    most = sorted(often, key=lambda level: (-counts[level], level))[:MAX_LEVELS]
     return tuple(sorted(most))

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureList
 from contracts.scores import Language, Reason
-from training.models.columns import BTYD_FEATURES, P_NO_PURCHASE
+from training.models.rules import BUYING_RHYTHM, RULE, Rule
 from training.models.trees import Floats
 
 Direction = Literal["raises", "lowers"]
@@ -78,20 +78,29 @@ def sum_families(
     Raises:
         ContractError: the number of columns is not that of ``features``.
     """
-    parts, columns = _with_offset(contributions, offsets, offset_mean, features)
+    parts, columns = _with_offset(
+        contributions, offsets - offset_mean, features, [BUYING_RHYTHM] * len(offsets)
+    )
     groups = _groups(columns)
     return FamilySums(tuple(groups), _sums(parts, groups))
 
 
 def explain(
-    contributions: Floats, offsets: Floats, offset_mean: float, features: FeatureList
+    contributions: Floats,
+    offsets: Floats,
+    offset_mean: float,
+    features: FeatureList,
+    rules: Sequence[Rule] | None = None,
 ) -> list[list[ReasonDraft]]:
     """Return for each row up to three families that raise the raw score and up to two that lower it.
 
     Strongest first. A family counts from 0.05 log-odds on; where none does, the strongest one is given alone.
-    Arguments as for ``sum_families``; ties keep the list's order.
+    Where a simple rule answers for a row its own sentence is a reason, however little it moves. ``rules``:
+    that of each row's offset, left out: BTYD's. Other arguments as for ``sum_families``; ties keep the list's
+    order.
     """
-    parts, columns = _with_offset(contributions, offsets, offset_mean, features)
+    origins = [rule.feature for rule in rules] if rules else [BUYING_RHYTHM] * len(offsets)
+    parts, columns = _with_offset(contributions, offsets - offset_mean, features, origins)
     groups = _groups(columns)
     sums = _sums(parts, groups)
     names = list(groups)
@@ -109,11 +118,15 @@ def explain(
             strict=True,
         )
         for row, family, place, size in parts_of:
-            leader = columns[place]
-            drafts[row].append(
-                ReasonDraft(names[family], leader.name, direction, size, leader.actionable, leader.owner)
-            )
+            drafts[row].append(_draft(names[family], columns[place], direction, size))
+    for row, origin in enumerate(origins):
+        if origin is not BUYING_RHYTHM and all(draft.feature != origin.name for draft in drafts[row]):
+            drafts[row].append(_draft(RULE, origin, "raises", 0.0))
     return drafts
+
+
+def _draft(family: str, leader: Feature, direction: Direction, size: float) -> ReasonDraft:
+    return ReasonDraft(family, leader.name, direction, size, leader.actionable, leader.owner)
 
 
 def reasons(
@@ -147,19 +160,23 @@ def reasons(
 
 
 def _with_offset(
-    contributions: Floats, offsets: Floats, offset_mean: float, features: FeatureList
+    contributions: Floats, distances: Floats, features: FeatureList, origins: Sequence[Feature]
 ) -> tuple[Floats, list[Feature]]:
-    """Return the columns, and contributions with the offset's part added to the one it comes from."""
-    if contributions.shape != (len(offsets), len(features)):
+    """Return the columns, and contributions with each row's offset added to the one it comes from."""
+    if contributions.shape != (len(distances), len(features)):
         raise ContractError(
-            f"Contributions {contributions.shape} are not {len(offsets)} rows x {len(features)} features."
+            f"Contributions {contributions.shape} are not {len(distances)} rows x {len(features)} features."
         )
     columns, parts = list(features), contributions.copy()
-    if P_NO_PURCHASE not in features.names:
-        columns += [feature for feature in BTYD_FEATURES if feature.name == P_NO_PURCHASE]
-        parts = np.column_stack([parts, np.zeros(len(parts))])
-    place = [feature.name for feature in columns].index(P_NO_PURCHASE)
-    parts[:, place] += offsets - offset_mean
+    names = list(features.names)
+    # By name: a frame's own column may be described in other words than these.
+    for origin in dict.fromkeys([BUYING_RHYTHM, *origins]):
+        if origin.name not in names:
+            names.append(origin.name)
+            columns.append(origin)
+            parts = np.column_stack([parts, np.zeros(len(parts))])
+        mine = np.array([each.name == origin.name for each in origins], dtype=bool)
+        parts[mine, names.index(origin.name)] += distances[mine]
     return parts, columns
 
 

@@ -134,7 +134,9 @@ def group_total(
         return GroupTotal(mean, 0.0, 0.0, 0.0, spread)
     products = _products(mean, variance, some, spread)
     given_some = np.clip((np.asarray(levels) - (1 - some)) / some, 0.0, 1.0)
-    quantiles = np.where(np.asarray(levels) > 1 - some, np.quantile(products, given_some), 0.0)
+    # A level on the very edge of the atom is in it, whichever way logarithms round.
+    above = np.asarray(levels) - (1 - some) > SMALLEST_VARIATION
+    quantiles = np.where(above, np.quantile(products, given_some), 0.0)
     low, mid, high = (float(value) for value in quantiles)
     return GroupTotal(mean, low, mid, high, spread)
 

@@ -87,6 +87,16 @@ class Logistic:
         raw: Floats = _expand(self.expansions, matrix) @ self.coefficients + self.intercept
         return raw
 
+    def contributions(self, matrix: Floats) -> Floats:
+        """Return what each column adds to the log-odds (n, k): row sums plus the intercept are ``raw``."""
+        parts = np.empty(matrix.shape)
+        start = 0
+        for place, each in enumerate(self.expansions):
+            own = self.coefficients[start : start + each.width]
+            parts[:, place] = each.expand(matrix[:, place]) @ own
+            start += each.width
+        return parts
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain data for a bundle."""
         return {

@@ -25,6 +25,7 @@ __all__ = ["ParetoNBD", "ParetoNBDParameters"]
 # unremarkable.
 PRIOR_CENTRE = {"r": 0.553, "alpha_days": 74.0, "s": 0.606, "beta_days": 81.7}
 PRIOR_SD = 1.0
+PENALIZERS = (0.0, 1e-5, 1e-4, 0.001, 0.01, 0.1)
 SEARCH = {"ftol": 1e-11, "gtol": 1e-6, "maxiter": 300}
 FEW = 2000  # distinct histories to search on
 STEP = 1e-4
@@ -63,9 +64,7 @@ class ParetoNBD:
     n_repeat_buyers_: float
     n_excluded_: float
 
-    def __init__(
-        self, penalizers: tuple[float, ...] = (0.0, 0.001, 0.01, 0.1), time_unit: str = "week"
-    ) -> None:
+    def __init__(self, penalizers: tuple[float, ...] = PENALIZERS, time_unit: str = "week") -> None:
         self.penalizers = penalizers
         self.time_unit = time_unit
 

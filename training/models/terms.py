@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from datetime import datetime
 from typing import Any, Literal
 
 import numpy as np
@@ -10,6 +11,7 @@ import numpy.typing as npt
 from contracts.errors import BundleRefused
 from contracts.feature_frame import FeatureFrame
 from contracts.scores import RiskBands
+from training.models.columns import acquired_before
 
 Array = npt.NDArray[np.float64]
 
@@ -40,24 +42,31 @@ class Terms:
 class Reference:
     """The customers in play at the model's own ``as_of``, in aggregates only.
 
-    ``offset_mean`` and ``tree_mean`` are means of the offset and of the trees' sum (log-odds); ``medians``
-    the usual value of each numeric feature; ``ranges`` their 0.1 and 99.9 % points; ``raw_grid`` the 0, 0.1,
-    ..., 100 % points of the raw score; ``lapsed_after_days`` the silence after which a customer has lapsed.
+    ``offset_mean`` is the mean of the offset (log-odds); ``medians`` the usual value of each numeric
+    feature; ``ranges`` their 0.1 and 99.9 % points; ``raw_grid`` the 0, 0.1, ..., 100 % points of the raw
+    score; ``lapsed_after_days`` the silence after which a customer has lapsed; customers acquired before
+    ``complete_from`` (an instant) may be older than the log.
     """
 
     offset_mean: float
-    tree_mean: float
     medians: Mapping[str, float]
     ranges: Mapping[str, tuple[float, float]]
     raw_grid: tuple[float, ...]
     bands: RiskBands
     lapsed_after_days: int
     history_days: float
+    complete_from: str | None = None
 
     @property
     def season_unseen(self) -> bool:
         """Whether the log is too short to have seen each season once."""
         return self.history_days < SEASON_DAYS
+
+    def is_older_than_log(self, frame: FeatureFrame) -> npt.NDArray[np.bool_]:
+        """Return whose first order known is so early that it need not be the first, (n,)."""
+        if self.complete_from is None:
+            return np.zeros(len(frame), dtype=bool)
+        return acquired_before(frame, datetime.fromisoformat(self.complete_from))
 
     def percentile(self, raw: Array) -> Array:
         """Return the share of customers in play with a raw score below each (linear between grid points)."""
@@ -89,18 +98,24 @@ class Reference:
             ranges = {name: (float(low), float(high)) for name, (low, high) in values["ranges"].items()}
             return cls(
                 float(values["offset_mean"]),
-                float(values["tree_mean"]),
                 {name: float(value) for name, value in values["medians"].items()},
                 ranges,
                 tuple(float(value) for value in values["raw_grid"]),
                 RiskBands(**values["bands"]),
                 int(values["lapsed_after_days"]),
                 float(values["history_days"]),
+                None if values["complete_from"] is None else _instant(values["complete_from"]),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise BundleRefused(
                 f"The manifest's reference is not readable ({error}): train the model again."
             ) from error
+
+
+def _instant(text: Any) -> str:
+    """Return the text of an instant; ``ValueError`` or ``TypeError`` when it is none."""
+    datetime.fromisoformat(text)
+    return str(text)
 
 
 def describe_features(frame: FeatureFrame) -> tuple[dict[str, float], dict[str, tuple[float, float]]]:

@@ -18,6 +18,8 @@ from training.models.tree_text import EMPTY, END, MAX_LEAVES, MAX_TREES, check_t
 
 Floats = npt.NDArray[np.float64]
 
+TINY = 1e-12
+
 
 @dataclass(frozen=True)
 class TreeSettings:
@@ -153,6 +155,8 @@ def grow(
     sample: Sample,
     settings: TreeSettings,
     validation: tuple[Sample, Callable[[Floats, Floats], float]] | None = None,
+    *,
+    stops_by_loss: bool = False,
 ) -> Trees:
     """Return trees grown on ``sample``; none at all where they do not beat the offset on ``validation``.
 
@@ -162,6 +166,8 @@ def grow(
         sample: rows to learn from.
         settings: size and seed; without validation exactly ``rounds`` trees are grown.
         validation: rows of later cutoffs (none there: no trees), and the mean loss of (raw, label).
+        stops_by_loss: growth stops by that loss; otherwise by LightGBM's own of the objective, which must be
+            the same one.
     """
     none = Trees.empty(names, settings.num_threads)
     silent = validation is not None and not len(validation[0].label)
@@ -170,11 +176,13 @@ def grow(
     training = _dataset(sample, names, settings)
     later = None if validation is None else _dataset(validation[0], names, settings, training)
     stops: list[Any] = [] if later is None else [lightgbm.early_stopping(settings.patience, verbose=False)]
+    own = {"metric": "None"} if stops_by_loss else {}
     booster = lightgbm.train(
-        objective | _parameters(settings, len(sample.label)),
+        objective | own | _parameters(settings, len(sample.label)),
         training,
         num_boost_round=settings.rounds,
         valid_sets=[] if later is None else [later],
+        feval=None if validation is None or not stops_by_loss else _metric(validation[1]),
         callbacks=stops,
     )
     best = booster.best_iteration if later is not None else 0
@@ -187,6 +195,17 @@ def grow(
     rows, loss = validation
     gained = loss(rows.offset + trees.raw(rows.matrix), rows.label) < loss(rows.offset, rows.label)
     return trees if gained else none
+
+
+def _metric(loss: Callable[[Floats, Floats], float]) -> Callable[..., tuple[str, float, bool]]:
+    """Return the loss of log-odds as LightGBM asks for it: of probabilities, lower is better."""
+
+    def measure(predicted: Floats, rows: Any) -> tuple[str, float, bool]:
+        inside = np.clip(predicted, TINY, 1 - TINY)
+        raw = np.log(inside) - np.log1p(-inside)
+        return "loss", loss(raw, np.asarray(rows.get_label(), dtype=np.float64)), False
+
+    return measure
 
 
 def _dataset(sample: Sample, names: Sequence[str], settings: TreeSettings, reference: Any = None) -> Any:

@@ -95,6 +95,13 @@ class ValueTrees:
         return self.trees_.text
 
     @classmethod
+    def none(cls, names: Sequence[str]) -> "ValueTrees":
+        """Return the model without trees over columns ``names``: it changes nothing."""
+        model = cls()
+        model.trees_ = Trees.empty(names)
+        return model
+
+    @classmethod
     def from_text(cls, text: str, names: Sequence[str], num_threads: int = 1) -> "ValueTrees":
         """Return the model of ``to_text``; ``BundleRefused`` when it is not a sound one over ``names``."""
         model = cls()

@@ -17,6 +17,7 @@ from features.wording import load_catalogue
 from features.wording.catalogue import find_key
 from features.wording.template import parse_template
 from testkit.companies import open_company
+from training.models.rules import RULE_FEATURES
 
 BTYD = ("btyd.p_alive", "btyd.p_no_purchase", "btyd.expected_purchases", "btyd.expected_spend")
 CATALOGUE = load_catalogue()
@@ -79,7 +80,8 @@ def test_both_languages_say_the_same_cases_with_the_same_placeholders(key):
 def test_every_text_is_used_by_some_feature(emitted):
     units = {feature.name: feature.unit for feature in emitted}
     used = {found[0] for name, unit in units.items() if (found := find_key(CATALOGUE.keys, name, unit))}
-    rare = {"rhythm", "channel.share_other", "engagement.stage_renew_*d"}
+    rules = {feature.name for feature in RULE_FEATURES.values()}
+    rare = rules | {"rhythm", "channel.share_other", "engagement.stage_renew_*d", "column.*", "column.*:date"}
     assert set(CATALOGUE.keys) - used - rare == set()
 
 

@@ -101,13 +101,15 @@ def _later(draw: st.DrawFn, row: Row, what: str, number: int) -> Row:
 
 @st.composite
 def subscriptions(draw: st.DrawFn) -> list[Row]:
-    """Return subscriptions, some ended."""
+    """Return subscriptions, some ended, several of one customer often."""
     found = []
-    for position in range(draw(st.integers(0, 3))):
+    for position in range(draw(st.integers(0, 6))):
         row = {**draw(rows("subscriptions")), "subscription_id": f"s{position}", "row_key": f"s{position}"}
         length = draw(st.sampled_from([None, 20, 100, 400]))
         ended = None if length is None else row["occurred_at"] + timedelta(days=length)
-        found.append({**row, "monthly_fee": Decimal("9.90"), "ended_at": ended})
+        fee = draw(st.sampled_from([Decimal("9.90"), Decimal("9.90"), Decimal("24.50"), Decimal("0.00")]))
+        plan = draw(st.sampled_from([None, "basic", "plus"]))
+        found.append({**row, "monthly_fee": fee, "plan": plan, "ended_at": ended})
     return found
 
 

@@ -16,7 +16,7 @@ from training.train import train
 
 AS_OF = datetime(1997, 10, 1, tzinfo=UTC)
 NOW = datetime(1998, 8, 1, tzinfo=UTC)
-HORIZON_DAYS, CLV_HORIZON_DAYS = 273, 365
+HORIZON_DAYS = 273
 FIRST_HOLDOUT_DAY, END_OF_HOLDOUT = date(1997, 10, 1), date(1998, 7, 1)
 OPTIONS = SourceSection(currency="USD", timezone="UTC")
 
@@ -50,7 +50,10 @@ def load_sample(folder: Path, file: Path | None = None) -> Workspace:
     settings = folder / "fedele.toml"
     text = settings.read_text(encoding="utf-8")
     settings.write_text(
-        text.replace("horizon_days = 90 ", f"horizon_days = {HORIZON_DAYS} "), encoding="utf-8"
+        text.replace("horizon_days = 90 ", f"horizon_days = {HORIZON_DAYS} ").replace(
+            "clv_horizon_days = 365", f"clv_horizon_days = {HORIZON_DAYS}"
+        ),
+        encoding="utf-8",
     )
     workspace = open_workspace(made.root)
     ingest_files(

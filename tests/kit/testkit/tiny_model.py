@@ -20,6 +20,8 @@ from training.models.customer_model import CustomerModel
 from training.models.encoder import Encoder
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.intervals import Intervals
+from training.models.members import ChurnMember, ValueMember, alone
+from training.models.rules import Rule
 from training.models.terms import Reference, Terms, describe_features, grid_of
 from training.models.trees import TreeSettings
 from training.models.value import ValueTrees
@@ -75,7 +77,6 @@ def build_tiny_model(seed: int = 0) -> CustomerModel:
     medians, ranges = describe_features(frame)
     reference = Reference(
         float(offset.mean()),
-        0.0,
         medians,
         ranges,
         grid_of(scores),
@@ -84,8 +85,10 @@ def build_tiny_model(seed: int = 0) -> CustomerModel:
         400.0,
     )
     calibrator = Calibrator.fit(scores, churned)
-    parts = (encoder, BETA_GEO, GAMMA_GAMMA, churn, value, calibrator, Intervals(), TERMS, reference)
-    return CustomerModel(FEATURES, *parts)
+    panels = alone(ChurnMember("lgbm_btyd", Rule(), churn)), alone(ValueMember("lgbm_btyd", value))
+    return CustomerModel(
+        FEATURES, encoder, BETA_GEO, GAMMA_GAMMA, *panels, calibrator, Intervals(), TERMS, reference
+    )
 
 
 @cache

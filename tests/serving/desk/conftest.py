@@ -4,8 +4,9 @@ import pytest
 from starlette.testclient import TestClient
 
 from serving.desk.entry import create_link
+from serving.store.generations import open_store
 from serving.tenants import Tenants
-from testkit.desk import NOW, make_workspace
+from testkit.desk import NOW, make_workspace, write_generation
 from testkit.service import build_service
 
 HERE = "http://127.0.0.1:3000"
@@ -63,3 +64,17 @@ def visit():
     yield open_desk
     for tenants in opened:
         tenants.close()
+
+
+@pytest.fixture
+def desk_with(tmp_path, visit):
+    """A signed-in person before a store of exactly these rows."""
+
+    def open_desk(*rows):
+        workspace = make_workspace(tmp_path / "shop", count=0)
+        store = open_store(workspace)
+        write_generation(store, iter(rows))
+        store.close()
+        return visit([workspace])
+
+    return open_desk

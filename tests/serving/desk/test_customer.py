@@ -7,9 +7,8 @@ from html import unescape
 import pytest
 
 from contracts.scores import to_json
-from serving.store.generations import open_store
 from serving.store.rows import build_not_scored
-from testkit.desk import build_record, build_row, make_workspace, write_generation
+from testkit.desk import build_record, build_row
 
 STRANGE = [
     "a/b",
@@ -28,20 +27,6 @@ STRANGE = [
 def read(answer, status=200):
     assert answer.status_code == status, answer.text
     return unescape(answer.text)
-
-
-@pytest.fixture
-def desk_with(tmp_path, visit):
-    """A signed-in person before a store of exactly these rows."""
-
-    def open_desk(*rows):
-        workspace = make_workspace(tmp_path / "shop", count=0)
-        store = open_store(workspace)
-        write_generation(store, iter(rows))
-        store.close()
-        return visit([workspace])
-
-    return open_desk
 
 
 def test_the_page_says_what_the_record_says_in_both_languages(person):

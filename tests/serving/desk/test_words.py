@@ -14,8 +14,20 @@ FOLDER = Path(serving.desk.__file__).parent
 SOURCES = [*FOLDER.glob("*.py"), *FOLDER.glob("templates/*.html")]
 CODE = "\n".join(file.read_text(encoding="utf-8") for file in SOURCES)
 # Keys put together from a code: the part before it.
-BUILT = ("bands.", "segments.", "flags.", "families.", "strengths.", "order.", "column.", "state.", "help.")
+BUILT = (
+    "kinds.",
+    "bands.",
+    "segments.",
+    "flags.",
+    "families.",
+    "strengths.",
+    "order.",
+    "column.",
+    "state.",
+    "help.",
+)
 BUILT += (
+    "kinds.",
     "excluded.",
     "csv.",
     "row.",

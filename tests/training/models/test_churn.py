@@ -172,3 +172,18 @@ def test_sixteen_threads_asking_at_once_get_the_single_answer():
 
     with ThreadPoolExecutor(16) as pool:
         assert all(pool.map(agrees, range(2000)))
+
+
+def test_centred_trees_are_judged_without_their_level():
+    # Rows to learn from in which everybody leaves more often than the offset says; later ones in which not.
+    offset = TRAIN.offset - 1.5
+    later = (LATER.matrix, LATER.offset, LATER.churned)
+    plain, centred = (
+        ChurnTrees(GROWER, centred=way).fit(TRAIN.matrix, NAMES, offset, TRAIN.churned, validation=later)
+        for way in (False, True)
+    )
+    trees = centred.raw(LATER.matrix, np.zeros(len(LATER.offset)))
+    own = mean_log_loss(LATER.offset + trees - trees.mean(), LATER.churned)
+    assert own < mean_log_loss(LATER.offset, LATER.churned) - 0.02
+    assert trees.mean() > 0.3
+    assert plain.rounds_ < centred.rounds_

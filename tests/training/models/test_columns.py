@@ -1,3 +1,5 @@
+from datetime import UTC, datetime, timedelta
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -5,9 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.errors import ContractError
-from testkit.frames import build_frame
+from contracts.feature_frame import FeatureFrame
+from testkit.frames import AS_OF, build_frame
+from testkit.invented_folds import PARETO_NBD
 from training.models.beta_geo_parameters import BetaGeoParameters
-from training.models.columns import BTYD_FEATURES, append_btyd, build_history, find_offset
+from training.models.columns import (
+    BTYD_FEATURES,
+    acquired_before,
+    append_btyd,
+    build_history,
+    find_offset,
+)
 from training.models.gamma_gamma import GammaGammaParameters
 
 CDNOW = BetaGeoParameters(0.243, 4.414, 0.793, 2.426, "week")
@@ -108,3 +118,29 @@ def test_history_is_read_in_the_time_unit_with_money_missing_without_repeats():
     np.testing.assert_allclose(history.age, 272 / 7)
     np.testing.assert_array_equal(history.monetary_value, [np.nan, 22.35, 30.0])
     assert build_history(frame_of(), "day").recency.tolist() == [0.0, 213.0, 140.0]
+
+
+def test_a_pareto_nbd_fills_the_same_columns_and_lets_one_time_buyers_leave():
+    whole = append_btyd(frame_of(), PARETO_NBD, SPEND, 91)
+    history = np.array([0.0, 2, 10]), np.array([0, 213, 140]) / 7, np.full(3, 272 / 7)
+    np.testing.assert_allclose(
+        whole.column("btyd.p_no_purchase"), PARETO_NBD.p_no_purchase(13, *history), rtol=1e-12
+    )
+    assert np.isnan(whole.column("btyd.p_alive")[0])
+    assert PARETO_NBD.p_alive(*history)[0] < 1
+
+
+def test_who_was_acquired_before_an_instant_is_told_from_the_age_in_days():
+    frame = build_frame({"rfm.age_days": [0.0, 9.0, 10.0, 11.0, 400.0, np.nan]})
+    last_day = AS_OF - timedelta(days=1)
+    assert acquired_before(frame, last_day - timedelta(days=10)).tolist() == [
+        False, False, False, True, True, False,
+    ]  # fmt: skip
+
+
+def test_each_row_is_counted_back_from_its_own_cutoff():
+    frame = build_frame({"rfm.age_days": [50.0, 50.0]})
+    index = frame.index.assign(as_of=[AS_OF, AS_OF - timedelta(days=90)])
+    both = FeatureFrame(index, frame.values, frame.features)
+    assert acquired_before(both, AS_OF - timedelta(days=100)).tolist() == [False, True]
+    assert not acquired_before(both, datetime(1990, 1, 1, tzinfo=UTC)).any()

@@ -12,77 +12,98 @@ from hypothesis import strategies as st
 from contracts.errors import BundleRefused, ContractError
 from contracts.feature_frame import FeatureFrame, FeatureList
 from contracts.randomness import generator
+from contracts.scores import SEGMENTS
 from testkit.frames import build_frame
+from testkit.panel_models import build_panel_model
 from testkit.tiny_model import FEATURES, build_tiny_model, invent_frame
 from training.models.customer_model import CustomerModel
+from training.models.members import find_raw
 from training.models.terms import Reference, grid_of
 
-few = settings(max_examples=25)
+few = settings(max_examples=20)
 CURVE = (30, 60, 90, 180, 365)
 MODEL = build_tiny_model()
 SHORTER = replace(MODEL, terms=replace(MODEL.terms, horizon_days=273, window_days=90))
+PARETO, MIXED, NAIVE = (build_panel_model(kind) for kind in ("pareto_nbd", "mixed", "naive"))
+MIXED_SHORTER = replace(MIXED, terms=SHORTER.terms)
+MODELS = [MODEL, SHORTER, PARETO, MIXED, NAIVE, MIXED_SHORTER]
+models = st.sampled_from(MODELS)
 
 
 @st.composite
 def customers(draw):
-    """Draw one row of the tiny model's features: histories that can be, plans seen, unseen and unsaid."""
+    """Draw one customer: histories that can be, plans seen, unseen and unsaid, any segment."""
     age = draw(st.integers(1, 900))
     frequency = draw(st.one_of(st.just(0), st.just(1), st.integers(2, 200)).filter(lambda x: x <= age))
     recency = draw(st.integers(frequency, age)) if frequency else 0
     money = draw(st.floats(0.01, 900)) if frequency else float("nan")
     plan = draw(st.sampled_from(["basic", "gold", "platinum", None]))
-    return float(frequency), float(recency), float(age), money, plan
+    return float(frequency), float(recency), float(age), money, plan, draw(st.sampled_from(SEGMENTS))
 
 
 frames = st.lists(customers(), min_size=1, max_size=8)
 
 
-def frame_of(rows):
-    columns = dict(zip(FEATURES.names, map(list, zip(*rows, strict=True)), strict=True))
+def frame_of(rows, model=MODEL):
+    """Return the customers as a frame of the model's own features."""
+    frequency, recency, age, money, plan, segment = map(list, zip(*rows, strict=True))
+    known = {
+        "rfm.frequency": frequency,
+        "rfm.recency_days": recency,
+        "rfm.age_days": age,
+        "rfm.monetary_value": money,
+        "attribute.plan": plan,
+        "rfm.orders": [each + 1 for each in frequency],
+        "rfm.days_since_last_order": [a - b + 0.25 for a, b in zip(age, recency, strict=True)],
+        "rfm.average_order_value": [20.0 if each != each else each for each in money],
+        "support.tickets": [each % 4 for each in age],
+    }
+    columns = {name: known[name] for name in model.features.names}
     frame = build_frame(columns, categories=["attribute.plan"])
-    return FeatureFrame(frame.index, frame.values, FEATURES)
+    return FeatureFrame(frame.index.assign(segment=segment), frame.values, model.features)
 
 
 def numbers(prediction):
     """Return everything a prediction says, one row per customer."""
     joint = [getattr(prediction.joint, field.name) for field in fields(prediction.joint)]
-    own = (prediction.offset, prediction.raw, prediction.churn_probability, prediction.low, prediction.high)
-    return np.column_stack([*own, prediction.btyd_probability, *joint, prediction.contributions])
+    scores = prediction.scores
+    own = (scores.offset, scores.base, prediction.raw, prediction.churn_probability)
+    ranges = (prediction.low, prediction.high, prediction.btyd_probability, prediction.scale)
+    return np.column_stack([*own, *ranges, *joint, scores.contributions])
 
 
-@pytest.mark.parametrize("model", [MODEL, SHORTER], ids=["full", "shorter"])
-@given(rows=frames)
+@given(model=models, rows=frames)
 @few
 def test_contributions_base_and_offset_add_up_to_the_raw_score(model, rows):
-    prediction = model.predict(frame_of(rows))
-    total = prediction.offset + prediction.base + prediction.contributions.sum(axis=1)
+    frame = frame_of(rows, model)
+    prediction = model.predict(frame)
+    scores = prediction.scores
+    total = scores.offset + scores.base + scores.contributions.sum(axis=1)
     np.testing.assert_allclose(prediction.raw, total, rtol=0, atol=1e-9)
-    direct = model.churn.raw(model.encoder.encode(prediction.frame), prediction.offset) - model.level_shift
-    np.testing.assert_allclose(prediction.raw, direct, rtol=0, atol=1e-9)
+    np.testing.assert_allclose(prediction.raw, find_raw(model.churn, model.see(frame)), rtol=0, atol=1e-9)
 
 
-@given(rows=frames, data=st.data())
+@given(model=models, rows=frames, data=st.data())
 @few
-def test_shuffled_rows_get_the_same_bytes_in_the_new_order(rows, data):
+def test_shuffled_rows_get_the_same_bytes_in_the_new_order(model, rows, data):
     order = data.draw(st.permutations(range(len(rows))))
-    straight = numbers(MODEL.predict(frame_of(rows)))
-    shuffled = numbers(MODEL.predict(frame_of([rows[place] for place in order])))
+    straight = numbers(model.predict(frame_of(rows, model)))
+    shuffled = numbers(model.predict(frame_of([rows[place] for place in order], model)))
     assert shuffled.tobytes() == np.ascontiguousarray(straight[order]).tobytes()
 
 
-@given(row=customers(), others=frames)
+@given(model=models, row=customers(), others=frames)
 @few
-def test_equal_customers_get_equal_bytes_in_any_company(row, others):
-    alone = numbers(MODEL.predict(frame_of([row])))[0]
-    among = numbers(MODEL.predict(frame_of([row, *others, row])))
+def test_equal_customers_get_equal_bytes_in_any_company(model, row, others):
+    alone = numbers(model.predict(frame_of([row], model)))[0]
+    among = numbers(model.predict(frame_of([row, *others, row], model)))
     assert among[0].tobytes() == among[-1].tobytes() == alone.tobytes()
 
 
-@pytest.mark.parametrize("model", [MODEL, SHORTER], ids=["full", "shorter"])
-@given(rows=frames)
+@given(model=models, rows=frames)
 @few
 def test_the_numbers_of_a_customer_do_not_contradict_each_other(model, rows):
-    prediction = model.predict(frame_of(rows))
+    prediction = model.predict(frame_of(rows, model))
     p, joint = prediction.churn_probability, prediction.joint
     assert ((p > 0) & (p < 1)).all()
     assert ((prediction.low <= p) & (p <= prediction.high)).all()
@@ -96,69 +117,60 @@ def test_the_numbers_of_a_customer_do_not_contradict_each_other(model, rows):
     np.testing.assert_allclose(joint.contact_value, (1 - p) * joint.value_at_risk)
 
 
-@given(rows=frames)
+@given(model=models, rows=frames)
 @few
-def test_the_curve_goes_through_the_served_numbers_and_never_turns(rows):
-    prediction = MODEL.predict(frame_of(rows))
-    curve = MODEL.curve(prediction, CURVE)
-    assert (np.diff(curve.churn_probability) <= 1e-12).all()
-    assert (np.diff(curve.expected_purchases) >= -1e-12).all()
-    assert (np.diff(curve.clv_mean) >= -1e-9).all()
-    np.testing.assert_allclose(curve.churn_probability[:, 2], prediction.churn_probability, rtol=1e-9)
-    np.testing.assert_allclose(curve.expected_purchases[:, 2], prediction.joint.expected_purchases, rtol=1e-9)
-    np.testing.assert_allclose(curve.clv_mean[:, 4], prediction.joint.clv_mean, rtol=1e-9)
+def test_the_curve_goes_through_the_served_numbers_and_never_turns(model, rows):
+    prediction = model.predict(frame_of(rows, model))
+    curve = model.curve(prediction, (*CURVE, 273))
+    order, at = [0, 1, 2, 3, 5, 4], CURVE.index(90) if model.terms.horizon_days == 90 else 5
+    assert (np.diff(curve.churn_probability[:, order]) <= 1e-12).all()
+    assert (np.diff(curve.expected_purchases[:, order]) >= -1e-12).all()
+    assert (np.diff(curve.clv_mean[:, order]) >= -1e-9).all()
+    joint, p = prediction.joint, prediction.churn_probability
+    np.testing.assert_allclose(curve.churn_probability[:, at], p, rtol=1e-9)
+    np.testing.assert_allclose(curve.expected_purchases[:, at], joint.expected_purchases, rtol=1e-9)
+    np.testing.assert_allclose(curve.clv_mean[:, 4], joint.clv_mean, rtol=1e-9)
 
 
-@given(rows=frames)
+@given(model=models, rows=frames)
 @few
-def test_a_model_taken_apart_and_put_together_gives_the_same_bytes(rows):
-    manifest, files = MODEL.to_parts()
+def test_a_model_taken_apart_and_put_together_gives_the_same_bytes(model, rows):
+    manifest, files = model.to_parts()
     texts = {name: value if isinstance(value, str) else json.dumps(value) for name, value in files.items()}
     again = CustomerModel.from_parts(json.loads(json.dumps(manifest)), texts)
-    frame = frame_of(rows)
-    assert numbers(again.predict(frame)).tobytes() == numbers(MODEL.predict(frame)).tobytes()
-    assert again.to_parts() == MODEL.to_parts()
+    frame = frame_of(rows, model)
+    assert numbers(again.predict(frame)).tobytes() == numbers(model.predict(frame)).tobytes()
+    assert again.to_parts() == model.to_parts()
 
 
-@given(rows=frames)
+@given(model=models, rows=frames)
 @few
-def test_predicting_changes_neither_the_frame_nor_the_model(rows):
-    frame = frame_of(rows)
-    values, before = frame.values.copy(deep=True), MODEL.to_parts()
-    first = numbers(MODEL.predict(frame))
+def test_predicting_changes_neither_the_frame_nor_the_model(model, rows):
+    frame = frame_of(rows, model)
+    values, before = frame.values.copy(deep=True), model.to_parts()
+    first = numbers(model.predict(frame))
     pd.testing.assert_frame_equal(frame.values, values, check_exact=True)
-    assert MODEL.to_parts() == before
-    assert numbers(MODEL.predict(frame)).tobytes() == first.tobytes()
+    assert model.to_parts() == before
+    assert numbers(model.predict(frame)).tobytes() == first.tobytes()
 
 
-@given(rows=frames)
+@given(model=models, rows=frames)
 @few
-def test_golden_rows_are_answered_as_the_frame_is(rows):
-    frame = frame_of(rows)
-    prediction = MODEL.predict(frame)
-    answers = MODEL.predict_rows(frame.values.to_dict("records"))
+def test_golden_rows_are_answered_as_the_frame_is(model, rows):
+    # Golden rows take the segments in turn, whatever the rows' own.
+    turns = [(*row[:-1], SEGMENTS[place % 3]) for place, row in enumerate(rows)]
+    frame = frame_of(turns, model)
+    prediction = model.predict(frame)
+    answers = model.predict_rows(frame.values.to_dict("records"))
     assert [answer["raw"] for answer in answers] == prediction.raw.tolist()
     assert [answer["churn_probability"] for answer in answers] == prediction.churn_probability.tolist()
     assert [answer["clv_mean"] for answer in answers] == prediction.joint.clv_mean.tolist()
 
 
-def test_after_shorter_windows_the_trees_add_nothing_on_average_over_the_reference():
-    frame = invent_frame()
-    unshifted = SHORTER.predict(frame)
-    mean = float((unshifted.contributions.sum(axis=1) + unshifted.base + SHORTER.level_shift).mean())
-    assert abs(mean) > 1e-6
-    model = replace(SHORTER, reference=replace(SHORTER.reference, tree_mean=mean))
-    prediction = model.predict(frame)
-    trees = prediction.base + prediction.contributions.sum(axis=1)
-    assert trees.mean() == pytest.approx(0.0, abs=1e-9)
-    assert prediction.raw.mean() == pytest.approx(prediction.offset.mean(), abs=1e-9)
-
-
-def test_the_level_is_the_trees_own_where_windows_are_as_long_as_the_horizon():
-    model = replace(MODEL, reference=replace(MODEL.reference, tree_mean=5.0))
-    assert model.level_shift == 0
-    frame = invent_frame(40)
-    np.testing.assert_array_equal(model.predict(frame).raw, MODEL.predict(frame).raw)
+def test_golden_rows_reach_every_member_of_a_panel():
+    rows = frame_of([(2.0, 30.0, 90.0, 9.0, None, "regular")] * 3, MIXED)
+    raws = [answer["raw"] for answer in MIXED.predict_rows(rows.values.to_dict("records"))]
+    assert len(set(raws)) == 3
 
 
 def test_after_shorter_windows_trees_see_the_window_and_the_offset_sees_the_horizon():
@@ -167,7 +179,7 @@ def test_after_shorter_windows_trees_see_the_window_and_the_offset_sees_the_hori
     np.testing.assert_array_equal(
         prediction.frame.column("btyd.p_no_purchase"), full.frame.column("btyd.p_no_purchase")
     )
-    assert (prediction.offset <= full.offset).all()
+    assert (prediction.scores.offset <= full.scores.offset).all()
     assert (prediction.btyd_probability < full.btyd_probability).any()
 
 
@@ -187,11 +199,21 @@ def test_a_manifest_without_a_part_is_refused_by_its_name(part):
         CustomerModel.from_parts(manifest, files)
 
 
-@pytest.mark.parametrize("name", ["beta_geo.json", "churn.lgb.txt", "intervals.json"])
+@pytest.mark.parametrize("name", ["panels.json", "churn.lgb.txt", "churn_alone.lgb.txt", "intervals.json"])
 def test_a_missing_file_is_refused_by_its_name(name):
-    manifest, files = MODEL.to_parts()
+    manifest, files = MIXED.to_parts()
     del files[name]
     with pytest.raises(BundleRefused, match=name):
+        CustomerModel.from_parts(manifest, files)
+
+
+def test_a_bundle_without_a_purchase_model_or_with_two_is_refused():
+    manifest, files = MODEL.to_parts()
+    both = files | {"pareto_nbd.json": PARETO.purchase_model.to_dict()}
+    with pytest.raises(BundleRefused, match="2 purchase models in the bundle instead of one"):
+        CustomerModel.from_parts(manifest, both)
+    del files["beta_geo.json"]
+    with pytest.raises(BundleRefused, match="0 purchase models"):
         CustomerModel.from_parts(manifest, files)
 
 

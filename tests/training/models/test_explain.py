@@ -10,9 +10,11 @@ from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureList
 from contracts.randomness import generator
 from contracts.scores import Reason
+from features.wording.catalogue import load_catalogue
 from testkit.churn_worlds import NAMES, build_world
 from training.models.churn import ChurnTrees, TreeSettings
 from training.models.explain import MIN_STRENGTH, explain, family_of, reasons, sum_families
+from training.models.rules import Rule
 
 FEATURES = FeatureList(
     (
@@ -129,6 +131,58 @@ def test_an_offset_without_its_column_is_still_rhythm():
 def test_contributions_of_another_width_are_refused():
     with pytest.raises(ContractError, match=r"\(1, 7\).*8 features"):
         explain(np.zeros((1, 7)), np.zeros(1), 0.0, FEATURES)
+
+
+RULES = [Rule("constant", 90, (0.6, 0.6)), Rule("silence", 90, (0.9, 0.4), 74), Rule("rate", 90)]
+SAID = {
+    (
+        "constant",
+        "en",
+    ): "A simple rule: 60% of customers leave, and nothing told this customer from the others.",
+    (
+        "constant",
+        "it",
+    ): "Una regola semplice: se ne va il 60 % dei clienti, e nulla distingue questo dagli altri.",
+    ("silence", "en"): "A simple rule: silent for more than 74 days or not; last order 90 days ago.",
+    (
+        "silence",
+        "it",
+    ): "Una regola semplice: in silenzio da più di 74 giorni o no; ultimo ordine 90 giorni fa.",
+    ("rate", "en"): "A simple rule: 3 orders in 80 days, and so on at that rate.",
+    ("rate", "it"): "Una regola semplice: 3 ordini in 80 giorni, e così via allo stesso ritmo.",
+}
+
+
+@pytest.mark.parametrize("language", ["en", "it"])
+@pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.kind)
+def test_a_simple_rule_says_its_own_sentence_in_both_languages(rule, language):
+    (drafts,) = explain(np.zeros((1, 8)), np.ones(1), 1.0, FEATURES, [rule])
+    assert [(draft.family, draft.feature, draft.contribution) for draft in drafts] == [
+        ("rule", f"rule.{rule.kind}", 0.0)
+    ]
+    values = {"rfm.days_since_last_order": 90.0, "rfm.orders": 3.0, "rfm.age_days": 80.0} | rule.said
+    (reason,) = reasons(drafts, values, {}, load_catalogue(), language)
+    assert reason.text.replace("\u00a0", " ").replace("\u202f", " ") == SAID[rule.kind, language]
+
+
+@given(contributions=CONTRIBUTIONS, offsets=OFFSETS, mean=st.floats(-3, 3))
+@settings(max_examples=40, deadline=None)
+def test_customers_without_a_simple_rule_are_explained_as_if_nobody_had_one(contributions, offsets, mean):
+    origins = [Rule(), RULES[0], Rule(), RULES[1], RULES[2], Rule()]
+    mixed = explain(contributions, offsets, mean, FEATURES, origins)
+    usual = explain(contributions, offsets, mean, FEATURES)
+    for row, rule in enumerate(origins):
+        if rule.kind == "btyd":
+            assert mixed[row] == usual[row]
+        else:
+            assert sum(draft.feature == rule.feature.name for draft in mixed[row]) == 1
+
+
+@given(offset=st.floats(-5, 5), mean=st.floats(-3, 3))
+def test_the_offset_of_a_simple_rule_is_its_own_contribution_and_not_buying_rhythms(offset, mean):
+    (drafts,) = explain(np.zeros((1, 8)), np.array([offset]), mean, FEATURES, [RULES[1]])
+    (draft,) = drafts
+    assert (draft.family, draft.contribution) == ("rule", pytest.approx(offset - mean))
 
 
 class Words:

@@ -137,3 +137,22 @@ def test_levels_come_back_from_plain_data():
 def test_levels_out_of_order_are_refused(levels):
     with pytest.raises(BundleRefused, match=r"are not \(0, 0\.1\]"):
         Intervals(*levels)
+
+
+@given(low=st.floats(1e-3, 0.1), high=st.floats(0.51, 0.999), proven=st.booleans())
+def test_widened_levels_leave_half_the_room_outside_and_stay_as_proven_as_they_were(low, high, proven):
+    intervals = Intervals(low, 0.5, high, proven)
+    wide = intervals.widened()
+    assert wide.low == pytest.approx(low / 2)
+    assert 1 - wide.high == pytest.approx((1 - high) / 2)
+    assert (wide.mid, wide.proven) == (0.5, proven)
+
+
+def test_a_range_at_widened_levels_contains_the_other():
+    law = SpendLaw(400, 1, 1.0, 1.0, (0.0, 0.3))
+    intervals = fit(law)
+    (low, _, high), (lower, _, higher) = (
+        [law.quantile(level) for level in levels] for levels in (intervals.levels, intervals.widened().levels)
+    )
+    assert ((lower <= low) & (high <= higher)).all()
+    assert law.coverage(intervals.widened()) > law.coverage(intervals)

@@ -53,9 +53,8 @@ def _accuracy() -> list[Figure]:
         Figure(
             "Brier score of the served churn probability", metrics.brier(churned, served), 0.165, "at most"
         ),
-        Figure(
-            "AUC of 1 - p_alive as served (null is 1)", metrics.auc(churned, dropped), 0.316, "equals", 1e-3
-        ),
+        # 0.316 where BG/NBD serves: the published summary below. Pareto/NBD ranks no better, and not alike.
+        Figure("AUC of 1 - p_alive as served (null is 1)", metrics.auc(churned, dropped), 0.35, "at most"),
     ]
 
 

@@ -23,13 +23,13 @@ from testkit.claims.figure import Figure, Scale, between, none_of, noted
 from testkit.companies import open_company
 from testkit.hindsight import Hindsight, find_labels, look_back, read_history, without_waits
 from training import metrics
+from training.fitting import fit
 from training.models.beta_geo import BetaGeo
 from training.models.columns import build_history
 from training.models.gamma_gamma import GammaGamma
 from training.models.history import History
 from training.models.joint import JointModel
 from training.models.pareto_nbd import ParetoNBD
-from training.train import fit
 
 Array = npt.NDArray[np.float64]
 Estimator = type[BetaGeo] | type[ParetoNBD]

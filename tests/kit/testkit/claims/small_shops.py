@@ -29,7 +29,7 @@ from serving.score import Occasion, score_frame
 from testkit.claims.figure import Figure, Scale, none_of, noted
 from testkit.workspaces import open_orders
 from training import metrics
-from training.train import fit
+from training.fitting import fit
 
 Array = npt.NDArray[np.float64]
 

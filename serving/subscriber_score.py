@@ -1,0 +1,128 @@
+"""From a subscription model's prediction to score records. Pure: no store, no file, no clock."""
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from contracts.feature_frame import FeatureFrame
+from contracts.scores import CURVE_DAYS, FLAGS, ChurnRange, Clv, CurvePoint, Flag, ScoreRecord
+from serving.score import DISAGREEMENT, Occasion, Scored
+from training.models.explain import explain
+from training.models.rules import Rule
+from training.models.subscription_model import RetentionCurve, SubscriptionModel, SubscriptionPrediction
+
+EQUAL = 1e-9
+FEES_PAID, ORDERED = "subscription.fees_paid", "rfm.historic_value"
+
+
+def score_subscribers(model: SubscriptionModel, frame: FeatureFrame, occasion: Occasion) -> Iterator[Scored]:
+    """Yield the score of each row of ``frame`` (the model's own features), in its order.
+
+    Raises:
+        ContractError: the frame is not of the model's feature list, or a row has no running subscription.
+    """
+    prediction = model.predict(frame)
+    none = np.zeros(len(frame))
+    rules = _find_rules(model, prediction)
+    drafts = explain(prediction.contributions, none, 0.0, model.features, rules)
+    columns = _columns(model, prediction, occasion)
+    names, raws = tuple(columns), prediction.raw.tolist()
+    rows = frame.values.to_dict("records")
+    for place, (cells, raw, drafted, values) in enumerate(
+        zip(zip(*columns.values(), strict=True), raws, drafts, rows, strict=True)
+    ):
+        said = rules[place].said if rules else {}
+        record = ScoreRecord(**dict(zip(names, cells, strict=True)))
+        yield Scored(record, raw, tuple(drafted), values | said)
+
+
+def _find_rules(model: SubscriptionModel, prediction: SubscriptionPrediction) -> list[Rule] | None:
+    """Return the rule of each row where one rate for all is served, None where the hazard is."""
+    if (
+        not len(prediction.raw)
+        or prediction.contributions.any()
+        or np.ptp(prediction.churn_probability) > EQUAL
+    ):
+        return None
+    rate = float(prediction.churn_probability[0])
+    return [Rule("constant", model.terms.horizon_days, (rate, rate))] * len(prediction.raw)
+
+
+def _columns(
+    model: SubscriptionModel, prediction: SubscriptionPrediction, occasion: Occasion
+) -> dict[str, Sequence[Any]]:
+    """Return the fields of all records as columns; reasons stay empty until they are worded."""
+    index, fees, terms = prediction.frame.index, prediction.fees, model.terms
+    risk = prediction.churn_probability.tolist()
+    numbers = (fees.clv_mean, fees.p10, fees.p50, fees.p90)
+    varied: dict[str, Sequence[Any]] = {
+        "customer_id": index["customer_id"].tolist(),
+        "segment": index["segment"].tolist(),
+        "churn_probability": risk,
+        "churn_range": list(map(ChurnRange, prediction.low.tolist(), prediction.high.tolist())),
+        # Of the probability as it is shown, so that nobody reads 0.4 beside the band below 0.4.
+        "risk_band": [occasion.bands.band(round(p, 6)) for p in risk],
+        "risk_percentile": model.reference.percentile(prediction.raw).tolist(),
+        "expected_purchases": fees.expected_fees.tolist(),
+        "clv": list(map(Clv, *(column.tolist() for column in numbers))),
+        "p_no_spend": fees.p_no_spend.tolist(),
+        "value_if_stays": fees.value_if_stays.tolist(),
+        "value_if_leaves": fees.value_if_leaves.tolist(),
+        "value_at_risk": prediction.value_at_risk.tolist(),
+        "contact_value": prediction.contact_value.tolist(),
+        "historic_value": _find_history(prediction.frame).tolist(),
+        "curve": _curves(model.curve(prediction, CURVE_DAYS)),
+        "flags": _flags(model, prediction, occasion),
+    }
+    constant = {
+        "kind": "subscription",
+        "as_of": occasion.as_of,
+        "horizon_days": terms.horizon_days,
+        "p_alive": None,
+        "clv_horizon_days": terms.clv_horizon_days,
+        "clv_basis": terms.clv_basis,
+        "annual_discount_rate": terms.annual_discount_rate,
+        "currency": terms.currency,
+        # The margin known is that of orders: what is left of a fee nobody has said.
+        "net_clv": None,
+        "net_historic_value": None,
+        "satisfaction": None,
+        "reasons": (),
+        "model_version": occasion.model_version,
+        "feature_hash": model.features.hash,
+        "generation": occasion.generation,
+        "scored_at": occasion.scored_at,
+    }
+    return varied | {name: [value] * len(risk) for name, value in constant.items()}
+
+
+def _find_history(frame: FeatureFrame) -> npt.NDArray[np.float64]:
+    """Return fees fallen due so far and net orders beside them."""
+    names = [name for name in (FEES_PAID, ORDERED) if name in frame.features.names]
+    brought = [np.nan_to_num(frame.column(name).to_numpy(dtype=np.float64)) for name in names]
+    return np.asarray(sum(brought, np.zeros(len(frame))))
+
+
+def _flags(
+    model: SubscriptionModel, prediction: SubscriptionPrediction, occasion: Occasion
+) -> list[tuple[Flag, ...]]:
+    frame, rows = prediction.frame, len(prediction.frame)
+    apart = np.abs(prediction.base_probability - prediction.churn_probability) > DISAGREEMENT
+    present: dict[Flag, npt.NDArray[np.bool_]] = {
+        "thin_history": (frame.index["segment"] == "thin").to_numpy(),
+        "degraded": np.full(rows, bool(frame.unseen_families)),
+        "out_of_distribution": model.reference.is_outside(frame),
+        "disagreement": apart,
+        "season_unseen": np.full(rows, model.reference.season_unseen),
+        "range_unproven": np.full(rows, not model.range_proven),
+    }
+    present |= {flag: np.full(rows, True) for flag in occasion.flags}
+    raised = [(flag, present[flag].tolist()) for flag in FLAGS if flag in present]
+    return [tuple(flag for flag, marks in raised if marks[place]) for place in range(rows)]
+
+
+def _curves(curve: RetentionCurve) -> list[tuple[CurvePoint, ...]]:
+    columns = zip(curve.ended.tolist(), curve.expected_fees.tolist(), curve.clv_mean.tolist(), strict=True)
+    return [tuple(map(CurvePoint, CURVE_DAYS, *parts)) for parts in columns]
