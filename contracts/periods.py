@@ -4,6 +4,8 @@ import math
 
 DAYS_PER_WEEK = 7.0
 DAYS_PER_YEAR = 365.0
+DAYS_PER_MONTH = 365.25 / 12
+"""Of a calendar month, on average."""
 DAYS_PER_UNIT = {"day": 1.0, "week": DAYS_PER_WEEK}
 FEE_DAYS = 30
 """A subscription's fee falls due at its start and every 30 days while it lasts."""
@@ -29,11 +31,6 @@ def continuous_rate(annual_rate: float, time_unit: str = "day") -> float:
         0.0
     """
     return math.log1p(annual_rate) * DAYS_PER_UNIT[time_unit] / DAYS_PER_YEAR
-
-
-def daily_rate(annual_rate: float) -> float:
-    """Return the compound rate per day that equals ``annual_rate`` over 365 days."""
-    return math.expm1(continuous_rate(annual_rate))
 
 
 def discount_factor(annual_rate: float, days: float) -> float:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
@@ -26,6 +26,9 @@ from features.wording.catalogue import Catalogue
 from training.models.customer_model import CustomerModel, Prediction
 from training.models.explain import ReasonDraft, explain, reasons
 from training.models.joint import JointCurve
+from training.models.terms import Terms
+
+Numbers = npt.NDArray[np.float64]
 
 DISAGREEMENT = 0.25
 
@@ -103,18 +106,13 @@ def _columns(
 ) -> dict[str, Sequence[Any]]:
     """Return the fields of all records as columns; reasons stay empty until they are worded."""
     index, joint, terms = prediction.frame.index, prediction.joint, model.terms
+    estimate = describe_estimate(prediction, occasion.bands)
     money = _money(model, prediction, economics, occasion.costs)
-    risk = prediction.churn_probability.tolist()
     lapsed = (index["segment"] == "lapsed").to_numpy()
     percentile = model.reference.percentile(prediction.raw)
     numbers = (joint.clv_mean, joint.p10, joint.p50, joint.p90)
     varied: dict[str, Sequence[Any]] = {
-        "customer_id": index["customer_id"].tolist(),
-        "segment": index["segment"].tolist(),
-        "churn_probability": risk,
-        "churn_range": list(map(ChurnRange, prediction.low.tolist(), prediction.high.tolist())),
-        # Of the probability as it is shown, so that nobody reads 0.4 beside the band below 0.4.
-        "risk_band": [occasion.bands.band(round(p, 6)) for p in risk],
+        **estimate,
         "risk_percentile": _optional(np.where(lapsed, np.nan, percentile)),
         "p_alive": _optional(prediction.frame.column("btyd.p_alive").to_numpy(dtype=np.float64)),
         "expected_purchases": joint.expected_purchases.tolist(),
@@ -128,8 +126,50 @@ def _columns(
         "curve": _curves(model.curve(prediction, CURVE_DAYS)),
         "flags": _flags(model, prediction, occasion),
     }
-    constant = {
-        "kind": "shop",
+    constant = {"kind": "shop", **describe_run(terms, occasion, model.features.hash)}
+    return varied | {name: [value] * len(index) for name, value in constant.items()}
+
+
+class Estimate(Protocol):
+    """What a prediction of either kind holds of each customer's risk."""
+
+    @property
+    def frame(self) -> FeatureFrame:
+        """The rows."""
+        ...
+
+    @property
+    def churn_probability(self) -> Numbers:
+        """The probability, (n,)."""
+        ...
+
+    @property
+    def low(self) -> Numbers:
+        """Where its range begins, (n,)."""
+        ...
+
+    @property
+    def high(self) -> Numbers:
+        """Where its range ends, (n,)."""
+        ...
+
+
+def describe_estimate(prediction: Estimate, bands: RiskBands) -> dict[str, Sequence[Any]]:
+    """Return who the customers of a prediction are and how likely each is to leave, as columns."""
+    index, risk = prediction.frame.index, prediction.churn_probability.tolist()
+    return {
+        "customer_id": index["customer_id"].tolist(),
+        "segment": index["segment"].tolist(),
+        "churn_probability": risk,
+        "churn_range": list(map(ChurnRange, prediction.low.tolist(), prediction.high.tolist())),
+        # Of the probability as it is shown, so that nobody reads 0.4 beside the band below 0.4.
+        "risk_band": [bands.band(round(p, 6)) for p in risk],
+    }
+
+
+def describe_run(terms: Terms, occasion: Occasion, feature_hash: str) -> dict[str, Any]:
+    """Return the fields that are the same in every record of a run; reasons stay empty until worded."""
+    return {
         "as_of": occasion.as_of,
         "horizon_days": terms.horizon_days,
         "clv_horizon_days": terms.clv_horizon_days,
@@ -139,11 +179,10 @@ def _columns(
         "satisfaction": None,
         "reasons": (),
         "model_version": occasion.model_version,
-        "feature_hash": model.features.hash,
+        "feature_hash": feature_hash,
         "generation": occasion.generation,
         "scored_at": occasion.scored_at,
     }
-    return varied | {name: [value] * len(risk) for name, value in constant.items()}
 
 
 def _money(
@@ -182,8 +221,15 @@ def _flags(model: CustomerModel, prediction: Prediction, occasion: Occasion) -> 
         "season_unseen": np.full(rows, model.reference.season_unseen),
         "range_unproven": np.full(rows, not model.intervals.proven),
     }
-    present |= {flag: np.full(rows, True) for flag in occasion.flags}
-    raised = [(flag, present[flag].tolist()) for flag in FLAGS if flag in present]
+    return raise_flags(present, occasion, rows)
+
+
+def raise_flags(
+    present: Mapping[Flag, npt.NDArray[np.bool_]], occasion: Occasion, rows: int
+) -> list[tuple[Flag, ...]]:
+    """Return each row's flags in the contract's order: its own (n,) marks, and those of the run."""
+    marked = {**present, **{flag: np.full(rows, True) for flag in occasion.flags}}
+    raised = [(flag, marked[flag].tolist()) for flag in FLAGS if flag in marked]
     return [tuple(flag for flag, marks in raised if marks[place]) for place in range(rows)]
 
 

@@ -7,8 +7,15 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.feature_frame import FeatureFrame
-from contracts.scores import CURVE_DAYS, FLAGS, ChurnRange, Clv, CurvePoint, Flag, ScoreRecord
-from serving.score import DISAGREEMENT, Occasion, Scored
+from contracts.scores import CURVE_DAYS, Clv, CurvePoint, Flag, ScoreRecord
+from serving.score import (
+    DISAGREEMENT,
+    Occasion,
+    Scored,
+    describe_estimate,
+    describe_run,
+    raise_flags,
+)
 from training.models.explain import explain
 from training.models.rules import Rule
 from training.models.subscription_model import RetentionCurve, SubscriptionModel, SubscriptionPrediction
@@ -54,16 +61,10 @@ def _columns(
     model: SubscriptionModel, prediction: SubscriptionPrediction, occasion: Occasion
 ) -> dict[str, Sequence[Any]]:
     """Return the fields of all records as columns; reasons stay empty until they are worded."""
-    index, fees, terms = prediction.frame.index, prediction.fees, model.terms
-    risk = prediction.churn_probability.tolist()
+    fees = prediction.fees
     numbers = (fees.clv_mean, fees.p10, fees.p50, fees.p90)
     varied: dict[str, Sequence[Any]] = {
-        "customer_id": index["customer_id"].tolist(),
-        "segment": index["segment"].tolist(),
-        "churn_probability": risk,
-        "churn_range": list(map(ChurnRange, prediction.low.tolist(), prediction.high.tolist())),
-        # Of the probability as it is shown, so that nobody reads 0.4 beside the band below 0.4.
-        "risk_band": [occasion.bands.band(round(p, 6)) for p in risk],
+        **describe_estimate(prediction, occasion.bands),
         "risk_percentile": model.reference.percentile(prediction.raw).tolist(),
         "expected_purchases": fees.expected_fees.tolist(),
         "clv": list(map(Clv, *(column.tolist() for column in numbers))),
@@ -78,24 +79,13 @@ def _columns(
     }
     constant = {
         "kind": "subscription",
-        "as_of": occasion.as_of,
-        "horizon_days": terms.horizon_days,
+        **describe_run(model.terms, occasion, model.features.hash),
         "p_alive": None,
-        "clv_horizon_days": terms.clv_horizon_days,
-        "clv_basis": terms.clv_basis,
-        "annual_discount_rate": terms.annual_discount_rate,
-        "currency": terms.currency,
         # The margin known is that of orders: what is left of a fee nobody has said.
         "net_clv": None,
         "net_historic_value": None,
-        "satisfaction": None,
-        "reasons": (),
-        "model_version": occasion.model_version,
-        "feature_hash": model.features.hash,
-        "generation": occasion.generation,
-        "scored_at": occasion.scored_at,
     }
-    return varied | {name: [value] * len(risk) for name, value in constant.items()}
+    return varied | {name: [value] * len(prediction.frame) for name, value in constant.items()}
 
 
 def _find_history(frame: FeatureFrame) -> npt.NDArray[np.float64]:
@@ -118,9 +108,7 @@ def _flags(
         "season_unseen": np.full(rows, model.reference.season_unseen),
         "range_unproven": np.full(rows, not model.range_proven),
     }
-    present |= {flag: np.full(rows, True) for flag in occasion.flags}
-    raised = [(flag, present[flag].tolist()) for flag in FLAGS if flag in present]
-    return [tuple(flag for flag, marks in raised if marks[place]) for place in range(rows)]
+    return raise_flags(present, occasion, rows)
 
 
 def _curves(curve: RetentionCurve) -> list[tuple[CurvePoint, ...]]:

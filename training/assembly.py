@@ -7,6 +7,7 @@ import numpy as np
 from contracts.scores import RiskBands
 from contracts.settings import Settings
 from contracts.time import to_text
+from training.bands import find_bands
 from training.dataset import TrainingSet
 from training.learning import Learned, OutOfSample, School, find_tree_settings
 from training.models.calibrator import Calibrator
@@ -20,10 +21,6 @@ from training.models.rules import Rule
 from training.models.terms import Reference, Terms, describe_features, grid_of
 from training.models.value import ValueTrees
 from training.race import Race
-
-MEDIUM_QUANTILE, HIGH_QUANTILE = 0.5, 0.8
-MEDIUM_AT_MOST, HIGH_AT_MOST = 1 / 3, 2 / 3
-"""Where nearly everybody stays silent a risk of 61 % is still no low one: bands never start above these."""
 
 
 def assemble(
@@ -109,19 +106,9 @@ def _blank(training_set: TrainingSet) -> Reference:
 def _refer(training_set: TrainingSet, model: CustomerModel, settings: Settings) -> Reference:
     """Return the aggregates of the customers in play as the model scores them."""
     prediction = model.predict(training_set.present.rows(_find_in_play(training_set)))
-    medium, high = np.minimum(
-        np.quantile(prediction.churn_probability, [MEDIUM_QUANTILE, HIGH_QUANTILE]),
-        [MEDIUM_AT_MOST, HIGH_AT_MOST],
-    )
-    chosen = settings.bands
     return replace(
         model.reference,
         offset_mean=round(float(prediction.scores.offset.mean()), 9),
         raw_grid=grid_of(prediction.raw),
-        bands=RiskBands(chosen.medium or _threshold(medium), chosen.high or _threshold(high), chosen.owner),
+        bands=find_bands(prediction.churn_probability, settings.bands),
     )
-
-
-def _threshold(quantile: float) -> float:
-    """Return a quantile to two decimals; never 0 or 1, which nobody would be below or at."""
-    return round(min(max(float(quantile), 0.01), 0.99), 2)

@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -65,6 +66,10 @@ class TrainingSet:
 
     def digest(self) -> str:
         """Return the SHA-256 over frames and labels: equal data, equal digest."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         sums = hashlib.sha256()
         frames = [self.present] if self.past is None else [self.past, self.present]
         for part in [*(frame.values for frame in frames), *(frame.index for frame in frames), self.labels]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -86,12 +87,12 @@ class Stack:
     spend: Array
     in_play: Rows
 
-    @property
+    @cached_property
     def matrix(self) -> Array:
         """The encoded rows."""
         return np.vstack([sight.matrix for sight in self.sights])
 
-    @property
+    @cached_property
     def expectation(self) -> Array:
         """What a buyer of each row is expected to spend."""
         return np.concatenate([sight.expectation for sight in self.sights])

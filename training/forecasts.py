@@ -40,8 +40,7 @@ class Forecast:
 
 def forecast(learned: Learned, fold: Fold, calibrator: Calibrator, intervals: Intervals) -> Forecast:
     """Return what panels say of a fold, each customer's spend as a law."""
-    raw, scale = learned.raw(fold), learned.scale(fold)
-    return tell(fold, raw, scale, calibrator, intervals)
+    return tell(fold, *learned.answer(fold), calibrator, intervals)
 
 
 def tell(fold: Fold, raw: Array, scale: Array, calibrator: Calibrator, intervals: Intervals) -> Forecast:

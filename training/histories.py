@@ -10,6 +10,7 @@ import numpy.typing as npt
 
 from contracts.errors import ModelRefused, NotEnoughData
 from contracts.feature_frame import FeatureFrame
+from contracts.periods import DAYS_PER_MONTH
 from contracts.settings import Settings
 from features.engine import Events
 from features.frame import build_frame
@@ -29,7 +30,6 @@ from training.race import FOLDS_FOR_A_RACE, Race, serve
 Array = npt.NDArray[np.float64]
 
 MONTHS = (3, 6, 12, 24)
-MONTH_DAYS = 365.25 / 12
 
 
 def describe_histories(
@@ -44,10 +44,10 @@ def describe_histories(
         return []
     last = race.lane.folds[-1]
     reach = training_set.history_days - (training_set.plan.as_of - last.cutoff).days
-    lengths = [months for months in MONTHS if months * MONTH_DAYS < reach - 1]
+    lengths = [months for months in MONTHS if months * DAYS_PER_MONTH < reach - 1]
     told = [_tell(events, settings, (training_set, race), months) for months in lengths]
     found = [each for each in told if each is not None]
-    whole = Short(round(reach / MONTH_DAYS), race.lane.folds, race.choice)
+    whole = Short(round(reach / DAYS_PER_MONTH), race.lane.folds, race.choice)
     found.append(whole)
     shared = set(last.customers[last.judged].tolist())
     for each in found:
@@ -68,7 +68,7 @@ class Short:
         *earlier, last = self.folds
         school = School.of(earlier or self.folds, find_tree_settings(settings), centred)
         learned = school.teach(self.choice)
-        raw, scale = learned.raw(last), learned.scale(last)
+        raw, scale = learned.answer(last)
         probability = to_probability(raw)
         mean = last.joint().predict(last.history, probability, scale).clv_mean
         rows = np.array([name in customers for name in last.customers.tolist()], dtype=bool)
@@ -85,7 +85,7 @@ def _tell(events: Events, settings: Settings, whole: tuple[TrainingSet, Race], m
     """Return a shorter log's folds with the labels of the whole one; None where nothing can be fitted."""
     training_set, race = whole
     last = race.lane.folds[-1]
-    begin = last.cutoff - timedelta(days=round(months * MONTH_DAYS))
+    begin = last.cutoff - timedelta(days=round(months * DAYS_PER_MONTH))
     cutoffs = [
         fold.cutoff
         for fold in race.lane.folds

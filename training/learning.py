@@ -15,7 +15,6 @@ from training.models.calibrator import Calibrator
 from training.models.churn import ChurnTrees
 from training.models.encoder import Encoder
 from training.models.intervals import Intervals
-from training.models.joint import JointPrediction
 from training.models.members import (
     WITHOUT_BTYD,
     ChurnMember,
@@ -104,12 +103,12 @@ class School:
         later = None
         if judge is not None:
             sight, rows = judge.see(self.encoder), judge.judged
-            matrix = self._matrix(family, (sight,))
+            matrix = self._matrix(family, sight.matrix)
             later = (matrix[rows], bare.offset(sight)[rows], judge.churned[rows])
         settings = self.settings if judge is not None else replace(self.settings, rounds=rounds)
         offset = np.concatenate([bare.offset(sight) for sight in self.rows.sights])
         trees = ChurnTrees(settings, centred=self.centred).fit(
-            self._matrix(family, self.rows.sights),
+            self._matrix(family, self.rows.matrix),
             names,
             offset,
             self.rows.churned,
@@ -130,15 +129,17 @@ class School:
         later = None
         if judge is not None:
             sight, rows = judge.see(self.encoder), judge.judged
-            matrix = self._matrix(family, (sight,))
-            later = (matrix[rows], _expectation(bare, (sight,))[rows], judge.spend[rows])
+            matrix = self._matrix(family, sight.matrix)
+            later = (matrix[rows], _expect(bare, sight.expectation)[rows], judge.spend[rows])
         settings = self.settings if judge is not None else replace(self.settings, rounds=rounds)
-        matrix, sights = self._matrix(family, self.rows.sights), self.rows.sights
-        trees = ValueTrees(settings)
-        return replace(
-            bare,
-            trees=trees.fit(matrix, names, _expectation(bare, sights), self.rows.spend, validation=later),
+        trees = ValueTrees(settings).fit(
+            self._matrix(family, self.rows.matrix),
+            names,
+            _expect(bare, self.rows.expectation),
+            self.rows.spend,
+            validation=later,
         )
+        return replace(bare, trees=trees)
 
     def teach(self, choice: Choice) -> "Learned":
         """Return the panels of a choice, with trees of its fixed sizes."""
@@ -153,15 +154,13 @@ class School:
         panels = (Panel(churn, choice.churn), Panel(value, choice.value))
         return Learned(self.encoder, *panels, self.centred)
 
-    def _matrix(self, family: str, sights: Sequence[Sight]) -> Array:
-        matrix = np.vstack([sight.matrix for sight in sights])
+    def _matrix(self, family: str, matrix: Array) -> Array:
         return blank(matrix, self.encoder.names) if family == WITHOUT_BTYD else matrix
 
 
-def _expectation(member: ValueMember, sights: Sequence[Sight]) -> Array:
-    if member.family == WITHOUT_BTYD:
-        return np.full(sum(len(sight) for sight in sights), member.level)
-    return np.concatenate([sight.expectation for sight in sights])
+def _expect(member: ValueMember, expectation: Array) -> Array:
+    """Return what the trees of a member start from: without BTYD its own level, for everyone."""
+    return np.full(expectation.shape, member.level) if member.family == WITHOUT_BTYD else expectation
 
 
 def find_rule(family: str, fold: Fold) -> Rule:
@@ -198,21 +197,19 @@ class Learned:
             self, churn=replace(self.churn, members=churn), value=replace(self.value, members=value)
         )
 
-    def raw(self, fold: Fold) -> Array:
-        """Return the raw churn scores of a fold, log-odds for its window."""
+    def answer(self, fold: Fold) -> tuple[Array, Array]:
+        """Return the raw churn scores of a fold, log-odds for its window, and the factors on spend."""
         sight = fold.see(self.encoder)
-        return find_raw(self.on(sight, fold.judged).churn, sight)
+        here = self.on(sight, fold.judged)
+        return find_raw(here.churn, sight), find_scale(here.value, sight)
+
+    def raw(self, fold: Fold) -> Array:
+        """Return the raw churn scores of a fold alone."""
+        return self.answer(fold)[0]
 
     def scale(self, fold: Fold) -> Array:
-        """Return the factors on spend of a fold."""
-        sight = fold.see(self.encoder)
-        return find_scale(self.on(sight, fold.judged).value, sight)
-
-    def joint(self, fold: Fold, churn_probability: Array, intervals: Intervals) -> JointPrediction:
-        """Return purchases and money of a fold over its window."""
-        return fold.joint().predict(
-            fold.history, churn_probability, self.scale(fold), levels=intervals.levels
-        )
+        """Return the factors on spend of a fold alone."""
+        return self.answer(fold)[1]
 
 
 def _mean(values: Array, rows: npt.NDArray[np.bool_]) -> float:
@@ -271,8 +268,8 @@ def score_ahead(
         if place or choice.is_bare:
             scored.append(fold)
             models.append(School.of(folds[: max(place, 1)], settings, centred).teach(choice))
-    raws = tuple(model.raw(fold) for model, fold in zip(models, scored, strict=True))
-    scales = tuple(model.scale(fold) for model, fold in zip(models, scored, strict=True))
+    answers = [model.answer(fold) for model, fold in zip(models, scored, strict=True)]
+    raws, scales = (tuple(part) for part in zip(*answers, strict=True)) if answers else ((), ())
     return OutOfSample(tuple(scored), tuple(models), raws, scales)
 
 

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from training import metrics
 from training.folds import Fold
 from training.forecasts import Forecast
-from training.losses import interval_scores, tweedie_losses
+from training.losses import interval_scores
 from training.profit import empc, expected_profit, value_kept
 
 Array = npt.NDArray[np.float64]
@@ -52,7 +52,7 @@ def measure_churn(churned: Array, p: Array, rank: Array, worth: Array | None = N
             "profit": expected_profit(churned, rank, worth),
             "value_kept": value_kept(churned, rank, worth, contacts),
         }
-    return _finite(found)
+    return metrics.keep_finite(found)
 
 
 def measure_clv(spend: Array, said: Forecast, rows: Rows) -> dict[str, float]:
@@ -62,7 +62,7 @@ def measure_clv(spend: Array, said: Forecast, rows: Rows) -> dict[str, float]:
     mean = said.mean[rows]
     middle = mean if said.p50 is None else said.p50[rows]
     found = {
-        "tweedie_deviance": float(tweedie_losses(spend, mean).mean()),
+        "tweedie_deviance": metrics.tweedie_deviance(spend, mean),
         "mae": metrics.mae(spend, middle),
         "mae_of_mean": metrics.mae(spend, mean),
         "rmse": metrics.rmse(spend, mean),
@@ -77,9 +77,4 @@ def measure_clv(spend: Array, said: Forecast, rows: Rows) -> dict[str, float]:
         low, high = said.p10[rows], said.p90[rows]
         found["coverage_80"] = metrics.coverage_80(spend, low, high, said.p_no_spend[rows])
         found["interval_score"] = float(interval_scores(spend, low, high).mean())
-    return _finite(found)
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float]:
-    """Leave out what does not exist on these rows (an AUC where all churned), so that JSON stays finite."""
-    return {name: round(float(value), 9) for name, value in values.items() if np.isfinite(value)}
+    return metrics.keep_finite(found)

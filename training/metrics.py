@@ -1,5 +1,6 @@
 """How good predictions are: (n,) arrays in, one number out. Money in one currency, probabilities 0 to 1."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,10 +8,10 @@ import numpy.typing as npt
 from scipy import stats
 from sklearn import metrics
 
+from training.losses import log_losses, tweedie_losses
 from training.models.intervals import expected_coverage
 
 Floats = npt.NDArray[np.float64]
-_TINY = 1e-12
 
 
 def auc(churned: Floats, score: Floats) -> float:
@@ -30,8 +31,7 @@ def average_precision(churned: Floats, score: Floats) -> float:
 
 def log_loss(churned: Floats, p: Floats) -> float:
     """Return the mean log loss; probabilities 0 and 1 count as 1e-12 from the edge."""
-    inside = np.clip(p, _TINY, 1 - _TINY)
-    return float(-np.mean(churned * np.log(inside) + (1 - churned) * np.log1p(-inside)))
+    return float(log_losses(churned, p).mean())
 
 
 def brier(churned: Floats, p: Floats) -> float:
@@ -93,7 +93,7 @@ def tweedie_deviance(spend: Floats, mean: Floats) -> float:
         >>> tweedie_deviance(np.array([1.0, 4.0]), np.array([1.0, 4.0]))
         0.0
     """
-    return float(metrics.mean_tweedie_deviance(np.maximum(spend, 0.0), np.maximum(mean, 0.01), power=1.5))
+    return float(tweedie_losses(spend, mean).mean())
 
 
 def mae(spend: Floats, predicted: Floats) -> float:
@@ -166,6 +166,11 @@ def crps(spend: Floats, draws: Floats) -> float:
     gap = np.abs(ordered - spend[:, None]).mean(axis=1)
     spread = ordered @ (2 * np.arange(1, many + 1) - many - 1) / many**2
     return float(np.mean(gap - spread))
+
+
+def keep_finite(values: Mapping[str, float]) -> dict[str, float]:
+    """Leave out what does not exist on these rows (an AUC where all churned), so that JSON stays finite."""
+    return {name: round(float(value), 9) for name, value in values.items() if np.isfinite(value)}
 
 
 def _has_both(churned: Floats) -> bool:

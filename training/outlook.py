@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from contracts.periods import to_units
+from contracts.periods import DAYS_PER_MONTH, to_units
 from training.btyd import Btyd
 from training.learning import OutOfSample
 from training.models.calibrator import Calibrator
@@ -20,7 +20,6 @@ from training.models.purchase_model import PurchaseModel
 Array = npt.NDArray[np.float64]
 
 MONTHS = 12
-MONTH_DAYS = 365.25 / MONTHS
 MOST = 2000
 """Customers whose variance is worked out; of all others it is taken for the same on average."""
 
@@ -38,9 +37,11 @@ def describe_outlook(
     spread = level_spread(ahead.level_errors(calibrator))
     parameters = _find_parameter_spread(model, prediction.history, btyd)
     plain = replace(model.joint, annual_discount_rate=0.0)
-    months = [month * MONTH_DAYS for month in range(1, MONTHS + 1)]
+    months = [month * DAYS_PER_MONTH for month in range(1, MONTHS + 1)]
     means = _sum_curve(plain, model, prediction, months)
-    discounted = _sum_curve(model.joint, model, prediction, months)
+    discounted = means
+    if model.terms.annual_discount_rate:
+        discounted = _sum_curve(model.joint, model, prediction, months)
     variation = _find_variation(plain, model, prediction)
     monthly = []
     for month, (mean, present_value) in enumerate(zip(means, discounted, strict=True), start=1):

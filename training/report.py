@@ -44,7 +44,7 @@ class Report:
     Each family has ``churn`` and, where it predicts money, ``clv``; ``served`` is what customers get.
     ``differences`` are losses of ``served`` minus those of each family, paired, with standard errors.
     ``details`` are the further parts of the document (see docs/model.md). ``churned``, ``probability`` and
-    ``raw`` are those of the customers in play, for plots.
+    ``raw`` are those of the customers in play, for plots; ``losses`` are everyone's log losses, (n,).
     """
 
     families: dict[str, Figures] = field(default_factory=dict)

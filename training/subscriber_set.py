@@ -3,6 +3,7 @@
 import hashlib
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -100,6 +101,10 @@ class SubscriberSet:
 
     def digest(self) -> str:
         """Return the SHA-256 over frames and labels: equal data, equal digest."""
+        return self._digest
+
+    @cached_property
+    def _digest(self) -> str:
         sums = hashlib.sha256(repr((self.endings, self.exposed_days)).encode())
         for frame in (self.present, *(fold.frame for fold in self.folds)):
             for part in (frame.values, frame.index):

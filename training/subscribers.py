@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from contracts.scores import RiskBands
 from contracts.settings import Settings
 from contracts.time import to_text
 from features.engine import Events
+from training.bands import find_bands
 from training.golden import build_golden_rows, invent_rows
 from training.hazard_learning import (
     Ahead,
@@ -29,8 +29,6 @@ from training.subscription_report import SubscriptionReport, is_range_proven, wr
 
 HAZARD, CONSTANT = "hazard", "naive_constant"
 NEVER_LAPSES = 365
-MEDIUM_QUANTILE, HIGH_QUANTILE = 0.5, 0.8
-MEDIUM_AT_MOST, HIGH_AT_MOST = 1 / 3, 2 / 3
 
 
 @dataclass(frozen=True)
@@ -167,20 +165,12 @@ def _refer(data: SubscriberSet, model: SubscriptionModel | None, settings: Setti
     if model is not None:
         prediction = model.predict(data.present)
         raw, risk = prediction.raw, prediction.churn_probability
-    medium, high = np.minimum(
-        np.quantile(risk, [MEDIUM_QUANTILE, HIGH_QUANTILE]), [MEDIUM_AT_MOST, HIGH_AT_MOST]
-    )
-    chosen = settings.bands
     return Reference(
         offset_mean=0.0,
         medians=medians,
         ranges=ranges,
         raw_grid=grid_of(raw),
-        bands=RiskBands(chosen.medium or _threshold(medium), chosen.high or _threshold(high), chosen.owner),
+        bands=find_bands(risk, settings.bands),
         lapsed_after_days=NEVER_LAPSES,
         history_days=data.history_days,
     )
-
-
-def _threshold(quantile: float) -> float:
-    return round(min(max(float(quantile), 0.01), 0.99), 2)

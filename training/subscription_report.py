@@ -9,6 +9,7 @@ import numpy.typing as npt
 
 from training import metrics
 from training.hazard_learning import Ahead
+from training.losses import log_losses
 from training.models.calibrator import Calibrator
 from training.models.fee_law import FeeLaw
 from training.models.retention import Retention
@@ -75,7 +76,7 @@ def write_subscription_report(
     before = folds[-2].rows()
     constant = np.full(len(last), _rate(before.churned))
     table = _apply_table(before, last)
-    losses = _losses(last.churned, probability) - _losses(last.churned, constant)
+    losses = log_losses(last.churned, probability) - log_losses(last.churned, constant)
     difference, se = float(losses.mean()), float(losses.std() / np.sqrt(max(len(losses), 1)))
     return SubscriptionReport(
         verdict="better" if difference < -se else "worse" if difference > se else "tie",
@@ -102,7 +103,7 @@ def measure_churn(churned: Floats, probability: Floats, rank: Floats) -> dict[st
         "ece": metrics.ece(churned, probability),
         "base_rate": float(churned.mean()),
     }
-    return _finite(found)
+    return metrics.keep_finite(found)
 
 
 def is_range_proven(ahead: Ahead, calibrator: Calibrator) -> bool:
@@ -137,7 +138,7 @@ def _coverage(fold: Followed, retention: Retention, probability: Floats) -> Floa
 def _measure_fees(fold: Followed, retention: Retention, probability: Floats) -> dict[str, float]:
     window = float(fold.window_days)
     found = _law(fold, retention, probability).predict(window, window)
-    return _finite(
+    return metrics.keep_finite(
         {
             "mae": metrics.mae(fold.fees, found.p50),
             "mae_of_mean": metrics.mae(fold.fees, found.clv_mean),
@@ -184,12 +185,3 @@ def _tenure(fold: Followed) -> Floats:
 
 def _rate(churned: Floats) -> float:
     return float(np.clip(churned.mean() if len(churned) else 0.0, EDGE, 1 - EDGE))
-
-
-def _losses(churned: Floats, probability: Floats) -> Floats:
-    gains = np.where(churned > 0, np.log(probability), np.log1p(-probability))
-    return np.asarray(-gains, dtype=np.float64)
-
-
-def _finite(values: Mapping[str, float]) -> dict[str, float]:
-    return {name: round(float(value), 9) for name, value in values.items() if np.isfinite(value)}

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from contracts.periods import DAYS_PER_MONTH
 from contracts.randomness import generator
 from features.synthetic.parameters import CompanyParameters
 from features.synthetic.people import Floats, People
 from features.synthetic.purchases import place_orders
 
-DAYS_PER_MONTH = 365.25 / 12
 OUTCOMES = ("reached", "no_answer", "not_interested")
 ANSWER_DAYS = 45.0
 

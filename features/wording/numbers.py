@@ -14,6 +14,7 @@ from babel.dates import format_date as write_date
 from babel.dates import get_month_names
 from babel.numbers import format_currency, format_decimal, format_percent
 
+from contracts.periods import DAYS_PER_MONTH
 from contracts.scores import Language
 
 LOCALES: dict[Language, Locale] = {"en": Locale("en", "GB"), "it": Locale("it", "IT")}
@@ -28,7 +29,6 @@ UNDER_A_DAY: dict[Language, str] = {"en": "less than a day", "it": "meno di un g
 FLAGS: dict[Language, tuple[str, str]] = {"en": ("no", "yes"), "it": ("no", "sì")}
 LONGEST_IN_DAYS = 90
 LONGEST_IN_MONTHS = 24
-DAYS_PER_MONTH = 365.25 / 12
 MONTHS_PER_YEAR = 12
 LITERAL = "="
 

@@ -151,7 +151,7 @@ def test_the_level_error_is_the_logarithm_of_real_over_expected_money(ahead):
     calibrator = ahead.calibrator()
     errors = ahead.level_errors(calibrator)
     for place, (fold, raw, model) in enumerate(zip(ahead.folds, ahead.raws, ahead.models, strict=True)):
-        joint = model.joint(fold, calibrator.predict(raw)[0], Intervals())
+        joint = fold.joint().predict(fold.history, calibrator.predict(raw)[0], model.scale(fold))
         assert errors[place] == pytest.approx(np.log(fold.spend.sum() / joint.clv_mean.sum()))
 
 
@@ -210,7 +210,7 @@ def test_centred_trees_add_nothing_on_average_over_those_in_play(folds):
 def test_the_money_of_a_fold_obeys_the_joint_law(ahead):
     model, fold = ahead.models[-1], ahead.folds[-1]
     p = ahead.calibrator().predict(ahead.raws[-1])[0]
-    joint = model.joint(fold, p, Intervals())
+    joint = fold.joint().predict(fold.history, p, model.scale(fold))
     assert (joint.expected_purchases >= 1 - p - 1e-9).all()
     assert (joint.p10 <= joint.p50).all()
     assert (joint.p50 <= joint.p90).all()

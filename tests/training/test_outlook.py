@@ -5,12 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from contracts.periods import DAYS_PER_MONTH
 from testkit.invented_folds import BTYD, invent_customers, invent_lane
 from testkit.panel_models import build_panel_model
 from training.learning import OutOfSample, score_ahead
 from training.models.group_totals import DEFAULT_LEVEL_SPREAD, level_spread
 from training.models.trees import TreeSettings
-from training.outlook import MONTH_DAYS, describe_outlook
+from training.outlook import describe_outlook
 from training.race import serve
 
 MODEL = build_panel_model("mixed")
@@ -59,7 +60,7 @@ def test_discounted_money_is_less_and_ever_more_so(outlook):
 
 def test_months_are_sums_of_the_customers_curves():
     prediction = MODEL.predict(FRAME)
-    curve = MODEL.curve(prediction, [MONTH_DAYS, 6 * MONTH_DAYS, 12 * MONTH_DAYS])
+    curve = MODEL.curve(prediction, [DAYS_PER_MONTH, 6 * DAYS_PER_MONTH, 12 * DAYS_PER_MONTH])
     monthly = describe()["monthly"]
     found = [monthly[place]["mean"] for place in (0, 5, 11)]
     np.testing.assert_allclose(found, curve.clv_mean.sum(axis=0), rtol=1e-9)

@@ -2,22 +2,22 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contracts.errors import BundleRefused
-from contracts.feature_frame import INDEX, FeatureFrame, FeatureList
+from contracts.feature_frame import FeatureFrame, FeatureList
 from contracts.periods import to_units
 from contracts.scores import SEGMENTS
 from training.models.calibrator import Calibrator
 from training.models.columns import BTYD_FEATURES, append_btyd, build_history, find_offset
 from training.models.encoder import Encoder
 from training.models.gamma_gamma import GammaGammaParameters
+from training.models.golden_frame import build_row_frame
 from training.models.history import History
 from training.models.intervals import Intervals
 from training.models.joint import JointCurve, JointModel, JointPrediction
@@ -124,14 +124,9 @@ class CustomerModel:
 
         The rows take the segments in turn, so that every member of the panels answers for some.
         """
-        names = list(self.features.names)
-        values = pd.DataFrame([[row[name] for name in names] for row in rows], columns=names)
-        for feature in self.features:
-            wanted = np.float64 if feature.dtype == "float64" else object
-            values[feature.name] = values[feature.name].astype(wanted)
-        index = pd.DataFrame({name: [""] * len(rows) for name in INDEX})
-        index["segment"] = [SEGMENTS[place % len(SEGMENTS)] for place in range(len(rows))]
-        prediction = self.predict(FeatureFrame(index, values, self.features))
+        frame = build_row_frame(self.features, rows)
+        turns = [SEGMENTS[place % len(SEGMENTS)] for place in range(len(rows))]
+        prediction = self.predict(replace(frame, index=frame.index.assign(segment=turns)))
         return [
             {"raw": float(raw), "churn_probability": float(p), "clv_mean": float(clv)}
             for raw, p, clv in zip(

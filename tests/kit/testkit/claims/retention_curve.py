@@ -6,11 +6,11 @@ from typing import TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from contracts.periods import DAYS_PER_MONTH
 from contracts.settings import Settings
 from features.synthetic import Company, CompanyParameters, simulate_company
 from features.synthetic.parameters import Contract
 from features.synthetic.people import draw_people
-from features.synthetic.relations import DAYS_PER_MONTH
 from testkit.claims.figure import Figure, Scale, none_of
 from testkit.companies import open_company
 from training.subscribers import SubscriberTraining, fit_subscribers
