@@ -20,6 +20,7 @@ import pyarrow as pa
 from contracts.events import TABLES, Name, Stored, TableContract
 from contracts.feature_frame import INDEX
 from contracts.time import SECONDS_PER_DAY
+from contracts.voice import READING
 
 Table: TypeAlias = ir.Table
 Value: TypeAlias = ir.Value
@@ -106,13 +107,15 @@ class Engine:
 class Events:
     """The seven event tables as lazy expressions: the columns of the contract and those of the store.
 
-    ``loaded`` names the tables that hold anything at all.
+    ``loaded`` names the tables that hold anything at all. ``readings`` holds what was read from each text of
+    feedback: ``text`` and the columns of ``contracts.voice.READING``; None where nothing has been read.
     """
 
     backend: Any
     tables: dict[str, Table]
     loaded: tuple[str, ...] = ()
     counter: Iterator[int] = field(default_factory=count)
+    readings: Table | None = None
 
     @classmethod
     def from_frames(
@@ -132,6 +135,14 @@ class Events:
             for name, table in self.tables.items()
         }
         return replace(self, tables=tables)
+
+    def with_readings(self, readings: pd.DataFrame) -> "Events":
+        """Return the events with what was read from each text: ``text`` and the columns of ``READING``."""
+        types = {"text": "string"} | {spoken.name: _KINDS[spoken.kind] for spoken in READING}
+        schema = ibis.schema(types)
+        rows = pa.Table.from_pandas(readings[list(types)], schema=schema.to_pyarrow(), preserve_index=False)
+        table = self.backend.create_table(f"readings_{next(self.counter)}", obj=rows, temp=True)
+        return replace(self, readings=table)
 
     def table_of(self, **columns: Sequence[datetime]) -> Table:
         """Return a small table of instants (with zone), one column per argument."""
@@ -217,6 +228,11 @@ def first_present(*values: Value) -> Value:
 def median_of(values: Value) -> Value:
     """Return the exact median of the values present: the mean of the middle two of an even number."""
     return values.median()
+
+
+def absent(kind: str) -> Value:
+    """Return a missing value of a kind of the contract, for example ``string`` or ``number``."""
+    return ibis.null(_KINDS[kind])
 
 
 def text(value: str) -> Value:

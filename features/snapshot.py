@@ -12,6 +12,7 @@ from contracts.errors import ContractError
 from contracts.settings import Settings
 from features.engine import Events, Table
 from features.netting import find_purchase_days, net_orders
+from features.spoken import join_readings
 from features.versions import find_attributes, find_consent, find_known, mask_states, merge_sources
 
 
@@ -71,8 +72,8 @@ class Snapshot:
 
     @cached_property
     def feedback(self) -> Table:
-        """Answers, reviews, comments and calls."""
-        return self._known("feedback").cache()
+        """Answers, reviews, comments and calls, with what was read from their texts."""
+        return join_readings(self._known("feedback"), self.events.readings).cache()
 
     @cached_property
     def actions(self) -> Table:
