@@ -28,6 +28,12 @@ UNDETERMINED = "und"
 UNNAMED = "unnamed"
 """A rival that is spoken of without its name."""
 
+SURVEY_REQUESTS: tuple[str, ...] = ("invitation", "reminder")
+"""Kinds of actions that ask for an answer: nobody was contacted to be kept."""
+
+SURVEYS: tuple[str, ...] = ("nps_relational", "nps_transactional", "nps_competitive", "csat", "ces")
+"""Kinds of feedback that somebody was asked for."""
+
 HEADS: tuple[str, ...] = ("sentiment", "topic", "emotion", "effort", "leave_intent", "urgency", "rival")
 
 

@@ -14,6 +14,7 @@ from features.synthetic.parameters import CompanyParameters
 from features.synthetic.people import People, customer_table, draw_people
 from features.synthetic.purchases import order_table
 from features.synthetic.relations import action_table, answering_orders, subscription_table
+from features.synthetic.survey import hold_survey
 from features.synthetic.touchpoints import interaction_table, ticket_table
 
 MICROSECONDS_PER_DAY = 86_400_000_000
@@ -45,7 +46,7 @@ class Company:
     (probability after a repeat order, which says nothing where leaving is ``exponential``), ``mean_spend``,
     ``alive_until`` (missing while alive), ``mood`` and ``satisfaction`` (0 to 10) at the end,
     ``omnichannel``, ``silent``, ``language``, ``orders`` (those of the buying clock, campaign orders left
-    out).
+    out); where a survey is held also ``answer`` (0 to 10), what each would say if all answered at ``as_of``.
     """
 
     parameters: CompanyParameters
@@ -80,8 +81,14 @@ def simulate_company(parameters: CompanyParameters, seed: int) -> Company:
             "tickets": ticket_table(people, ordered, parameters, seed),
             "feedback": feedback_table(people, ordered, parameters, seed),
         }
+    truth = _truth(people, ordered, parameters)
+    if parameters.survey.held:
+        survey = hold_survey(people, ordered, parameters, seed)
+        for name, rows in (("feedback", survey.feedback), ("actions", survey.actions)):
+            raw[name] = pd.concat([raw[name], rows], ignore_index=True) if name in raw else rows
+        truth = truth.assign(answer=survey.answers)
     tables = {name: _finish(name, raw.get(name), parameters, seed) for name in TABLES}
-    return Company(parameters, tables, _truth(people, ordered, parameters))
+    return Company(parameters, tables, truth)
 
 
 def write_company(company: Company, folder: Path) -> dict[str, Path]:

@@ -11,6 +11,7 @@ from features.synthetic.parameters import CompanyParameters, Moments, Season
 from features.synthetic.people import Floats, People, expit, logit
 
 DAYS_PER_CYCLE = 365.25
+NO_OCCASION, COUNTERPART, MOMENT = 0, 1, 2
 
 
 @dataclass(frozen=True)
@@ -18,7 +19,8 @@ class Ordered:
     """One entry per order, by (customer, time): who, when (days), what went with it, the mood afterwards.
 
     ``alive_until`` has one entry per customer: the day of the order after which they left, or on which their
-    lifetime ended; infinity if they stayed.
+    lifetime ended; infinity if they stayed. ``planted`` has a column per planted moment: ``NO_OCCASION``,
+    ``COUNTERPART`` or ``MOMENT``.
     """
 
     customer: NDArray[np.int64]
@@ -30,6 +32,7 @@ class Ordered:
     kindness: NDArray[np.bool_]
     mood: Floats
     alive_until: Floats
+    planted: NDArray[np.int8]
 
     def __len__(self) -> int:
         return len(self.customer)
@@ -61,10 +64,34 @@ class SeasonalClock:
         return np.asarray(np.interp(weighted, self._weighted, self._days, right=np.inf))
 
 
+@dataclass(frozen=True)
+class Clockwork:
+    """What comes after an order: whether the customer leaves, and the day of the next."""
+
+    people: People
+    parameters: CompanyParameters
+    clock: SeasonalClock
+
+    @classmethod
+    def of(cls, people: People, parameters: CompanyParameters) -> "Clockwork":
+        """Return that of a company."""
+        first_day = parameters.start.timetuple().tm_yday
+        return cls(people, parameters, SeasonalClock(parameters.season, first_day, parameters.days))
+
+    def chance_to_leave(self, who: NDArray[np.int64], mood: Floats) -> Floats:
+        """Return the probability that each of ``who`` leaves after a repeat order, (n,)."""
+        return expit(logit(self.people.dropout[who]) - self.parameters.mood.dropout * mood)
+
+    def next_day(self, who: NDArray[np.int64], day: Floats, mood: Floats, wait: Floats) -> Floats:
+        """Return the day of the next order, (n,); ``wait`` is exponential of mean 1, infinity beyond time."""
+        per_day = self.people.rate[who] * np.exp(self.parameters.mood.rate * mood) / DAYS_PER_WEEK
+        return self.clock.to_days(self.clock.to_weighted(day) + wait / np.maximum(per_day, 1e-12))
+
+
 def draw_orders(people: People, parameters: CompanyParameters, seed: int) -> Ordered:
     """Return every order before the company's end, with moods moved by what happened around each."""
-    random = generator(seed, "orders")
-    clock = SeasonalClock(parameters.season, parameters.start.timetuple().tm_yday, parameters.days)
+    random, further = generator(seed, "orders"), generator(seed, "planted moments")
+    clockwork = Clockwork.of(people, parameters)
     mood = people.base_mood.copy()
     end = people.first_order + people.lifetime
     alive_until = np.where(people.orders_ever & (end < parameters.days), end, np.inf)
@@ -74,24 +101,40 @@ def draw_orders(people: People, parameters: CompanyParameters, seed: int) -> Ord
     rounds: list[tuple[NDArray[np.generic], ...]] = []
     repeat = False
     while who.size:
-        happened = _draw_moments(parameters.moments, random, who.size)
-        mood[who] = _next_mood(parameters, random, mood[who], people.base_mood[who], happened)
-        rounds.append((who, day, *happened, mood[who]))
+        happened = draw_moments(parameters.moments, random, who.size)
+        planted = draw_planted(parameters.moments, further, who.size)
+        level = people.base_mood[who]
+        mood[who] = next_mood(parameters, random, mood[who], level, happened)
+        mood[who] += weigh_planted(parameters.moments, planted)
+        rounds.append((who, day, *happened, mood[who], planted))
         leaves = np.zeros(who.size, dtype=bool)
         if repeat and may_leave:
-            chance = expit(logit(people.dropout[who]) - parameters.mood.dropout * mood[who])
-            leaves = random.random(who.size) < chance
+            leaves = random.random(who.size) < clockwork.chance_to_leave(who, mood[who])
             alive_until[who[leaves]] = day[leaves]
         who, day = who[~leaves], day[~leaves]
-        per_day = people.rate[who] * np.exp(parameters.mood.rate * mood[who]) / DAYS_PER_WEEK
-        gaps = random.exponential(1.0, who.size) / np.maximum(per_day, 1e-12)
-        day = clock.to_days(clock.to_weighted(day) + gaps)
+        day = clockwork.next_day(who, day, mood[who], random.exponential(1.0, who.size))
         inside = (day < parameters.days) & (day < end[who])
         who, day, repeat = who[inside], day[inside], True
-    return _sort_orders(rounds, alive_until)
+    return _sort_orders(rounds, alive_until, len(parameters.moments.planted))
 
 
-def _draw_moments(moments: Moments, random: np.random.Generator, n: int) -> tuple[NDArray[np.bool_], ...]:
+def draw_planted(moments: Moments, random: np.random.Generator, n: int) -> NDArray[np.int8]:
+    """Return what came of each planted moment at ``n`` orders, (n, planted moments)."""
+    found = np.full((n, len(moments.planted)), NO_OCCASION, dtype=np.int8)
+    for column, each in enumerate(moments.planted):
+        offered, met = random.random(n) < each.exposure, random.random(n) < each.rate
+        found[offered, column] = np.where(met[offered], MOMENT, COUNTERPART)
+    return found
+
+
+def weigh_planted(moments: Moments, planted: NDArray[np.int8]) -> Floats:
+    """Return by how much planted moments move the mood, (n,)."""
+    moods = np.array([each.mood for each in moments.planted], dtype=np.float64)
+    return np.asarray((planted == MOMENT) @ moods, dtype=np.float64)
+
+
+def draw_moments(moments: Moments, random: np.random.Generator, n: int) -> tuple[NDArray[np.bool_], ...]:
+    """Return who of ``n`` orders meets late, ticket, slow, refund and kindness, (n,) each."""
     late = random.random(n) < moments.late_rate
     ticket = random.random(n) < moments.ticket_rate + moments.ticket_if_late * late
     slow = ticket & (random.random(n) < moments.slow_rate)
@@ -100,13 +143,14 @@ def _draw_moments(moments: Moments, random: np.random.Generator, n: int) -> tupl
     return late, ticket, slow, refund, kindness
 
 
-def _next_mood(
+def next_mood(
     parameters: CompanyParameters,
     random: np.random.Generator,
     mood: Floats,
     level: Floats,
     happened: tuple[NDArray[np.bool_], ...],
 ) -> Floats:
+    """Return the mood after an order, (n,): what is kept of the last one, and what happened."""
     moments = parameters.moments
     late, _, slow, refund, kindness = happened
     keep = parameters.mood.persistence
@@ -122,13 +166,12 @@ def _next_mood(
     return moved
 
 
-def _sort_orders(rounds: list[tuple[NDArray[np.generic], ...]], alive_until: Floats) -> Ordered:
+def _sort_orders(rounds: list[tuple[NDArray[np.generic], ...]], alive_until: Floats, moments: int) -> Ordered:
     if not rounds:
         none, never = np.zeros(0), np.zeros(0, dtype=bool)
-        return Ordered(
-            np.zeros(0, dtype=np.int64), none, never, never, never, never, never, none, alive_until
-        )
+        nobody, nothing = np.zeros(0, dtype=np.int64), np.zeros((0, moments), dtype=np.int8)
+        return Ordered(nobody, none, never, never, never, never, never, none, alive_until, nothing)
     columns = [np.concatenate(parts) for parts in zip(*rounds, strict=True)]
     order = np.lexsort((columns[1], columns[0]))
-    customer, day, late, ticket, slow, refund, kindness, mood = (column[order] for column in columns)
-    return Ordered(customer, day, late, ticket, slow, refund, kindness, mood, alive_until)
+    customer, day, late, ticket, slow, refund, kindness, mood, planted = (column[order] for column in columns)
+    return Ordered(customer, day, late, ticket, slow, refund, kindness, mood, alive_until, planted)

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 from contracts.errors import ContractError
 
@@ -62,7 +62,8 @@ class Channels:
 
     ``spread`` is the mean share of orders a customer places outside the favourite channel. ``effect`` is the
     true log-multiplier of the purchase rate for omnichannel customers; ``selection`` makes customers of high
-    rate more likely to be omnichannel without any effect of it.
+    rate more likely to be omnichannel without any effect of it. ``by_orders`` is selection by a recorded
+    fact: the logit of ordering outside the favourite channel moves by it per unit of ln(order number).
     """
 
     mix: tuple[tuple[str, float], ...] = (("web", 0.45), ("store", 0.3), ("app", 0.15), ("phone", 0.1))
@@ -70,6 +71,28 @@ class Channels:
     spread: float = 0.4
     effect: float = 0.15
     selection: float = 0.5
+    by_orders: float = 0.0
+
+
+@dataclass(frozen=True)
+class Planted:
+    """A moment beside those every company has: a share ``exposure`` of orders brings the opportunity.
+
+    Of these a share ``rate`` meets the touchpoint ``moment``, which moves the mood by ``mood``, the others
+    meet ``counterpart``, which moves nothing.
+    """
+
+    moment: str
+    counterpart: str
+    exposure: float
+    rate: float
+    mood: float
+
+    def __post_init__(self) -> None:
+        """Raise ``ContractError`` where a share is none."""
+        for name, share in (("exposure", self.exposure), ("rate", self.rate)):
+            if not 0 <= share <= 1:
+                raise ContractError(f"{name} {share} of {self.moment!r} is no share: give 0 to 1.")
 
 
 @dataclass(frozen=True)
@@ -87,6 +110,13 @@ class Moments:
     kindness_rate: float = 0.08
     kindness_mood: float = 0.6
     visits_per_order: float = 3.0
+    planted: tuple[Planted, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Make planted moments of the tables that a file holds."""
+        given: tuple[Any, ...] = tuple(self.planted)
+        rows = tuple(each if isinstance(each, Planted) else Planted(**each) for each in given)
+        object.__setattr__(self, "planted", rows)
 
 
 @dataclass(frozen=True)
@@ -120,6 +150,37 @@ class Answers:
     text: float = 0.5
     italian: float = 0.5
     noise: float = 1.1
+
+
+@dataclass(frozen=True)
+class Survey:
+    """One relational survey of everybody, ``days_before`` the end of what models see; ``held`` or not.
+
+    ``response`` is the share that answers of a passive without reminder whose record moves nothing. The logit
+    of answering moves by ``by_orders`` per standard unit of the log of orders so far, ``by_gap`` per standard
+    unit of days since the last one, ``by_late`` where a delivery was late, ``by_channel`` for those who
+    prefer the first channel: all of it is on record. ``detractor_odds`` and ``promoter_odds`` multiply the
+    odds of answering against a passive with the same record. A lot sends the share ``reminded`` a reminder
+    that multiplies the odds by ``reminder_odds``; both arms are on record, none where ``reminded`` is 0.
+    """
+
+    held: bool = False
+    days_before: float = 14.0
+    response: float = 0.3
+    by_orders: float = 0.0
+    by_gap: float = 0.0
+    by_late: float = 0.0
+    by_channel: float = 0.0
+    detractor_odds: float = 1.0
+    promoter_odds: float = 1.0
+    reminded: float = 0.5
+    reminder_odds: float = 1.0
+
+    def __post_init__(self) -> None:
+        """Raise ``ContractError`` where an odds ratio is not above 0."""
+        for name in ("detractor_odds", "promoter_odds", "reminder_odds"):
+            if not getattr(self, name) > 0:
+                raise ContractError(f"{name} {getattr(self, name)} is no odds ratio: give more than 0.")
 
 
 @dataclass(frozen=True)
@@ -171,6 +232,7 @@ class CompanyParameters:
     moments: Moments = field(default_factory=Moments)
     mood: Mood = field(default_factory=Mood)
     answers: Answers = field(default_factory=Answers)
+    survey: Survey = field(default_factory=Survey)
     contract: Contract = field(default_factory=Contract)
     campaigns: Campaigns = field(default_factory=Campaigns)
 

@@ -6,8 +6,8 @@ from numpy.typing import NDArray
 
 from contracts.randomness import generator
 from features.synthetic.orders import Ordered
-from features.synthetic.parameters import CompanyParameters
-from features.synthetic.people import Floats, People
+from features.synthetic.parameters import Channels, CompanyParameters
+from features.synthetic.people import Floats, People, expit, logit
 
 
 def order_table(people: People, ordered: Ordered, parameters: CompanyParameters, seed: int) -> pd.DataFrame:
@@ -35,7 +35,7 @@ def place_orders(
     """Return one order per (customer, day): amount by the customer's spend rate, channel by habit."""
     n, spending = len(customer), parameters.spending
     names = np.array([name for name, _ in parameters.channels.mix], dtype=object)
-    elsewhere = people.omnichannel[customer] & (random.random(n) < parameters.channels.spread)
+    elsewhere = people.omnichannel[customer] & (random.random(n) < _spread(customer, parameters.channels))
     other = random.integers(0, len(names), n)
     margin = np.full(n, np.nan)
     if spending.margin is not None:
@@ -54,3 +54,11 @@ def place_orders(
             "channel": names[np.where(elsewhere, other, people.favourite[customer])],
         }
     )
+
+
+def _spread(customer: NDArray[np.int64], channels: Channels) -> Floats:
+    """Return the chance that each order leaves the favourite channel; a customer's orders come in time."""
+    if channels.by_orders == 0:
+        return np.full(len(customer), channels.spread)
+    number = pd.Series(customer).groupby(customer).cumcount().to_numpy() + 1.0
+    return expit(logit(np.full(len(customer), channels.spread)) + channels.by_orders * np.log(number))

@@ -1,5 +1,6 @@
 """Interactions and tickets of a simulated company: what happened around its orders, and between them."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from contracts.periods import DAYS_PER_WEEK
 from contracts.randomness import generator
-from features.synthetic.orders import Ordered
+from features.synthetic.orders import COUNTERPART, MOMENT, Ordered
 from features.synthetic.parameters import CompanyParameters
 from features.synthetic.people import Floats, People
 
@@ -56,6 +57,7 @@ def interaction_table(
         _rows(ordered, rare[0] < 0.02, FAILED, np.full(n, 0.01)),
         _rows(ordered, rare[1] < fed_up, MENTION, random.uniform(1.0, 20.0, n)),
         _rows(ordered, rare[2] < 0.02, REFERRAL, random.uniform(1.0, 20.0, n)),
+        *_planted_rows(ordered, parameters, seed),
     ]
     table = pd.concat(parts, ignore_index=True)
     table = table[table["occurred_at"] < parameters.days]
@@ -63,6 +65,16 @@ def interaction_table(
     table.insert(0, "customer_id", people.ids[table.pop("who")])
     table.insert(0, "interaction_id", [f"i{number:08d}" for number in range(1, len(table) + 1)])
     return table
+
+
+def _planted_rows(ordered: Ordered, parameters: CompanyParameters, seed: int) -> Iterator[pd.DataFrame]:
+    """Yield the rows of planted moments and of their counterparts, both within an hour of the order."""
+    random = generator(seed, "planted touchpoints")
+    for column, each in enumerate(parameters.moments.planted):
+        after = random.uniform(0.0, HOURS, len(ordered))
+        for outcome, name in ((MOMENT, each.moment), (COUNTERPART, each.counterpart)):
+            kind = Kind(name, "store", "brand", "buy")
+            yield _rows(ordered, ordered.planted[:, column] == outcome, kind, after)
 
 
 def _rows(ordered: Ordered, mask: NDArray[np.bool_], kind: Kind, after: Floats) -> pd.DataFrame:
