@@ -1,4 +1,4 @@
-"""``fedele demo``: everything once, on the real CDNOW log."""
+"""``fedele demo``: everything once, on the real CDNOW log with simulated feedback beside it."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from contracts.workspace import Workspace
 
 AS_OF = "1998-07-01"
+NAME = "CDNOW (real orders, simulated feedback)"
+VOICE_SEED = 1998
 SHOWN = 5
 
 
@@ -31,7 +33,7 @@ def demo(
 
     with measure_seconds() as seconds:
         opened = _open(workspace)
-        result = _ingest(opened) | _train(opened) | _score(opened)
+        result = _ingest(opened) | _attach(opened) | _train(opened) | _score(opened)
     result |= {"workspace": str(opened.root), "seconds": seconds()}
     worth = _find_worth_a_contact(opened)
     result["worth_a_contact"] = worth
@@ -39,6 +41,8 @@ def demo(
         f"Done in {result['seconds']:.0f} s. The five customers most worth a contact:",
         "",
         *_describe(worth),
+        "",
+        _confess(result["feedback"]),
         "",
     ]
     if not serve:
@@ -65,7 +69,7 @@ def _open(folder: Path) -> "Workspace":
     if (folder / FILE_NAME).is_file():
         say(f"Using the workspace in {folder}.")
         return open_workspace(folder)
-    made = create_workspace(folder, currency="USD", name="CDNOW")
+    made = create_workspace(folder, currency="USD", name=NAME)
     file = folder / FILE_NAME
     text = file.read_text(encoding="utf-8")
     file.write_text(text.replace('# as_of = "2026-01-31"', f'as_of = "{AS_OF}"'), encoding="utf-8")
@@ -88,6 +92,33 @@ def _ingest(workspace: "Workspace") -> dict[str, Any]:
         f"+ {report.quarantined:,} quarantined."
     )
     return {"read": report.read, "loaded": report.loaded, "duplicate": report.duplicate}
+
+
+def _attach(workspace: "Workspace") -> dict[str, Any]:
+    """Load simulated feedback of the log's customers."""
+    import pandas as pd
+
+    from contracts.settings import SourceSection
+    from contracts.time import parse_as_of, read_clock
+    from features.ingest.load import ingest_files
+    from features.synthetic.attached import attach_feedback
+
+    file = workspace.root / "simulated-feedback.csv"
+    if not file.exists():
+        orders = pd.read_csv(workspace.root / "cdnow.csv", dtype={"customer_id": str})
+        said = attach_feedback(orders, parse_as_of(AS_OF, "UTC"), VOICE_SEED)
+        said.to_csv(file, index=False, date_format="%Y-%m-%dT%H:%M:%SZ")
+    options = SourceSection(recorded_at="recorded_at")
+    report = ingest_files(workspace, "feedback", [file], options, source="simulated", now=read_clock())[0]
+    say(f"    {_confess(report.read)}")
+    return {"feedback": report.read}
+
+
+def _confess(count: int) -> str:
+    return (
+        f"Orders are real; the {count:,} answers and comments are simulated, so figures that use them show "
+        "how Fedele works, not how good it is."
+    )
 
 
 def _train(workspace: "Workspace") -> dict[str, Any]:

@@ -8,6 +8,7 @@ from cli.check import check
 from cli.compare import compare
 from cli.demo import demo
 from cli.desk import desk
+from cli.drivers import drivers
 from cli.evaluate import evaluate
 from cli.features import features
 from cli.ingest import ingest
@@ -20,6 +21,7 @@ from cli.score import score
 from cli.serve import serve
 from cli.status import status
 from cli.train import train
+from cli.voice import voice
 
 app = typer.Typer(
     name="fedele",
@@ -37,11 +39,13 @@ for command in (
     evaluate,
     report,
     compare,
+    drivers,
     promote,
     rollback,
     score,
     serve,
     status,
+    voice,
     demo,
 ):
     app.command()(command)

@@ -1,14 +1,11 @@
 """``fedele report``: what a model was judged by, as one page."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 
 from cli.output import Json, open_here, show
-
-if TYPE_CHECKING:
-    from contracts.scores import Language
 
 
 def report(
@@ -22,6 +19,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write one HTML page: for a retention lead at the top, for a data scientist below."""
+    from cli.languages import choose_language
     from training.atomic import replace_file
     from training.documents import choose_version, load_document
     from training.page.headline import write_headline
@@ -29,7 +27,7 @@ def report(
 
     workspace = open_here()
     settings = workspace.settings.workspace
-    language = _choose_language(lang, settings.language)
+    language = choose_language(lang, settings.language)
     document = load_document(workspace, version or choose_version(workspace))
     page = render_page(document, language, settings.timezone)
     file = out or workspace.reports / f"{document['model_version']}.{language}.html"
@@ -52,14 +50,3 @@ def report(
         "looks": document.get("looks"),
     }
     show(result, as_json, [*headline, f"Page: {file}"])
-
-
-def _choose_language(given: str | None, otherwise: "Language") -> "Language":
-    from contracts.scores import LANGUAGES
-
-    if given is None:
-        return otherwise
-    for language in LANGUAGES:
-        if given == language:
-            return language
-    raise typer.BadParameter(f"{given!r} is none of {', '.join(LANGUAGES)}.", param_hint="--lang")

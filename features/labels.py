@@ -7,6 +7,7 @@ import pandas as pd
 
 from contracts.errors import NotEnoughData
 from contracts.time import add_days, to_text
+from features.contacts import keep_contacts
 from features.endings import find_endings
 from features.engine import (
     KEY,
@@ -21,7 +22,6 @@ from features.engine import (
     read_frame,
     rounded,
     stacked,
-    text,
     when,
 )
 from features.fees import count_dues
@@ -57,12 +57,13 @@ def build_labels(
     """Return what every customer scored at the snapshot's cutoffs did from the cutoff on.
 
     Columns: as_of, customer_id, churned (bool), purchases (int), spend, clv_spend (money) and contacted
-    (bool: treated, or an action without arm, within the window). ``purchases`` are days with a qualifying
-    order and ``spend`` their net amounts in ``[as_of, as_of + horizon_days)``; a subscriber's fees falling
-    due count among both. ``clv_spend`` is the spend of ``clv_horizon_days``, NaN where that window ends after
-    ``known_before``. Amounts are net of refunds recorded before the window's end + ``lag_days``, and nothing
-    recorded at or after ``known_before`` is used. A subscriber churned who left within the window
-    (``endings.find_endings``). Sorted by (as_of, customer_id).
+    (bool: treated, or an action without arm, within the window; a survey request is no contact).
+    ``purchases`` are days with a qualifying order and ``spend`` their net amounts in
+    ``[as_of, as_of + horizon_days)``; a subscriber's fees falling due count among both. ``clv_spend`` is the
+    spend of ``clv_horizon_days``, NaN where that window ends after ``known_before``. Amounts are net of
+    refunds recorded before the window's end + ``lag_days``, and nothing recorded at or after
+    ``known_before`` is used. A subscriber churned who left within the window (``endings.find_endings``).
+    Sorted by (as_of, customer_id).
 
     Raises:
         NotEnoughData: a window ends after ``known_before``.
@@ -158,5 +159,5 @@ def _find_endings(snapshot: Snapshot, window: Window) -> Table:
 def _find_contacts(snapshot: Snapshot, window: Window) -> Table:
     actions = _open_windows(snapshot, window, "actions")
     within = (actions.occurred_at >= actions.as_of) & (actions.occurred_at < actions.end)
-    contacts = actions.filter(within & (actions.arm.fill_null(text("treated")) != "holdout"))
+    contacts = keep_contacts(actions.filter(within))
     return contacts.group_by(KEY).agg(contacts=contacts.count())

@@ -12,8 +12,9 @@ from contracts.errors import ContractError
 from contracts.settings import Settings
 from features.engine import Events, Table
 from features.netting import find_purchase_days, net_orders
-from features.spoken import join_readings
+from features.spoken import read_feedback
 from features.versions import find_attributes, find_consent, find_known, mask_states, merge_sources
+from features.voice.said import read_said
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,7 +74,17 @@ class Snapshot:
     @cached_property
     def feedback(self) -> Table:
         """Answers, reviews, comments and calls, with what was read from their texts."""
-        return join_readings(self._known("feedback"), self.events.readings).cache()
+        return read_feedback(self._known("feedback"), self.events).cache()
+
+    @cached_property
+    def said(self) -> Table:
+        """Feedback with each answer on 0 to 10 and what it is: see ``voice.said.read_said``."""
+        return read_said(self.feedback).cache()
+
+    @cached_property
+    def own_voice(self) -> Table:
+        """The rows of ``said`` that are about us and not a rival."""
+        return self.said.filter(self.said.own).cache()
 
     @cached_property
     def actions(self) -> Table:

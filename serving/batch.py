@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -19,6 +20,7 @@ from contracts.workspace import Workspace
 from features.wording.catalogue import Catalogue, load_catalogue
 from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
+from serving.satisfaction import describe_satisfaction
 from serving.score import Costs, Occasion, Scored, score_frame
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
@@ -130,14 +132,15 @@ def _build_kind(
 ) -> Iterator[StoredScore]:
     part, frame = model.parts[kind], everyone.frames.get(kind)
     catalogue = load_catalogue().for_company(part.features, part.terms.currency)
+    feel = partial(describe_satisfaction, model.satisfaction, everyone.answers)
     place = pd.RangeIndex(0 if frame is None else len(frame))
     for start in range(0, len(place), CHUNK):
         assert frame is not None
         chunk = frame.rows((place >= start) & (place < start + CHUNK))
         if isinstance(part, SubscriptionModel):
-            found = score_subscribers(part, chunk, occasion)
+            found = score_subscribers(part, chunk, occasion, feel(chunk))
         else:
-            found = score_frame(part, chunk, occasion, everyone.economics)
+            found = score_frame(part, chunk, occasion, everyone.economics, feel(chunk))
         for scored in found:
             yield build_row(scored, catalogue, part.reference.medians)
 
@@ -212,6 +215,7 @@ def _name_generation(champion: Champion, everyone: Everyone, occasions: Mapping[
     context = [champion.digest, moments, everyone.economics.margin_share, everyone.not_scored]
     sums = hashlib.sha256(repr(context).encode())
     frames = [part for frame in everyone.frames.values() for part in (frame.index, frame.values)]
-    for part in (*frames, everyone.economics.table):
+    answers = [] if everyone.answers is None else [everyone.answers]
+    for part in (*frames, everyone.economics.table, *answers):
         sums.update(pd.util.hash_pandas_object(part, index=True).to_numpy().tobytes())
     return f"{moments[0].as_of:%Y%m%d}-m{champion.version}-{sums.hexdigest()[:10]}"

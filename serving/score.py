@@ -19,6 +19,7 @@ from contracts.scores import (
     Language,
     Reason,
     RiskBands,
+    Satisfaction,
     ScoreRecord,
 )
 from features.economics import YEAR_DAYS, Economics
@@ -75,9 +76,15 @@ class Scored:
 
 
 def score_frame(
-    model: CustomerModel, frame: FeatureFrame, occasion: Occasion, economics: Economics
+    model: CustomerModel,
+    frame: FeatureFrame,
+    occasion: Occasion,
+    economics: Economics,
+    feelings: Sequence[Satisfaction] | None = None,
 ) -> Iterator[Scored]:
     """Yield the score of each row of ``frame`` (the model's own features), in its order.
+
+    ``feelings`` are the satisfaction of its rows, None where nothing is known of it.
 
     Raises:
         ContractError: the frame is not of the model's feature list.
@@ -92,6 +99,7 @@ def score_frame(
         scores.rules,
     )
     columns = _columns(model, prediction, occasion, economics)
+    columns["satisfaction"] = feelings or [None] * len(frame)
     names, raws = tuple(columns), prediction.raw.tolist()
     rows = prediction.frame.values.to_dict("records")
     for cells, raw, drafted, values, rule in zip(
@@ -176,7 +184,6 @@ def describe_run(terms: Terms, occasion: Occasion, feature_hash: str) -> dict[st
         "clv_basis": terms.clv_basis,
         "annual_discount_rate": terms.annual_discount_rate,
         "currency": terms.currency,
-        "satisfaction": None,
         "reasons": (),
         "model_version": occasion.model_version,
         "feature_hash": feature_hash,

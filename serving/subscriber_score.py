@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.feature_frame import FeatureFrame
-from contracts.scores import CURVE_DAYS, Clv, CurvePoint, Flag, ScoreRecord
+from contracts.scores import CURVE_DAYS, Clv, CurvePoint, Flag, Satisfaction, ScoreRecord
 from serving.score import (
     DISAGREEMENT,
     Occasion,
@@ -24,8 +24,15 @@ EQUAL = 1e-9
 FEES_PAID, ORDERED = "subscription.fees_paid", "rfm.historic_value"
 
 
-def score_subscribers(model: SubscriptionModel, frame: FeatureFrame, occasion: Occasion) -> Iterator[Scored]:
+def score_subscribers(
+    model: SubscriptionModel,
+    frame: FeatureFrame,
+    occasion: Occasion,
+    feelings: Sequence[Satisfaction] | None = None,
+) -> Iterator[Scored]:
     """Yield the score of each row of ``frame`` (the model's own features), in its order.
+
+    ``feelings`` are the satisfaction of its rows, None where nothing is known of it.
 
     Raises:
         ContractError: the frame is not of the model's feature list, or a row has no running subscription.
@@ -35,6 +42,7 @@ def score_subscribers(model: SubscriptionModel, frame: FeatureFrame, occasion: O
     rules = _find_rules(model, prediction)
     drafts = explain(prediction.contributions, none, 0.0, model.features, rules)
     columns = _columns(model, prediction, occasion)
+    columns["satisfaction"] = feelings or [None] * len(frame)
     names, raws = tuple(columns), prediction.raw.tolist()
     rows = frame.values.to_dict("records")
     for place, (cells, raw, drafted, values) in enumerate(

@@ -18,6 +18,7 @@ from training.atomic import replace_file, write_folder
 from training.golden import check_golden_rows
 from training.manifest import SCHEMA_VERSION, check_manifest, decode, encode, is_table
 from training.models.columns import BTYD_FEATURES
+from training.models.company_voice import VOICE_FILE, CompanyVoice
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.person_periods import hazard_columns
 from training.models.purchase_families import PURCHASE_FILES, read_purchase_model
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 MANIFEST = "manifest.json"
 CHAMPION = "champion"
 HAZARD_FILE = "hazard.lgb.txt"
+SATISFACTION_FILE = "satisfaction.json"
 LARGEST_FILE = 256 * 2**20
 GOLDEN_SECONDS = 60.0
 _FILE_NAME = re.compile(r"[a-z0-9_]{1,60}(\.lgb\.txt|\.json)")
@@ -240,6 +242,12 @@ def _check_content(name: str, text: str, manifest: Mapping[str, Any]) -> None:
         read_purchase_model(name, values)
     elif name == "gamma_gamma.json":
         GammaGammaParameters.from_dict(values)
+    elif name == VOICE_FILE:
+        CompanyVoice.from_dict(values)
+    elif name == SATISFACTION_FILE:
+        from training.models.satisfaction import SatisfactionModel
+
+        SatisfactionModel.from_dict(values)
 
 
 def _find_columns(name: str, manifest: Mapping[str, Any]) -> tuple[str, ...]:

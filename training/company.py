@@ -6,7 +6,8 @@ from typing import Any
 from contracts.time import to_text
 from training.bundle import BundleContent
 from training.gate import Gate
-from training.models.company_model import SUBSCRIPTION, CompanyModel
+from training.models.company_model import SATISFACTION_FILE, SUBSCRIPTION, CompanyModel
+from training.satisfaction import Satisfied
 from training.subscribers import SubscriberTraining
 
 
@@ -16,6 +17,7 @@ class SubscribersOnly:
 
     subscribers: SubscriberTraining
     why: str
+    satisfied: Satisfied | None = None
 
     @property
     def gate(self) -> Gate:
@@ -47,7 +49,7 @@ class SubscribersOnly:
             "golden": self.subscribers.golden(),
         }
         manifest[SUBSCRIPTION] |= _found(self.subscribers)
-        return BundleContent(manifest | extra, files)
+        return add_satisfaction(BundleContent(manifest | extra, files), self.satisfied)
 
     def to_dict(self) -> dict[str, Any]:
         """Return what ``train --json`` prints of the shop's part, empty, and of the gate."""
@@ -80,6 +82,14 @@ def join_content(shop: BundleContent, subscribers: SubscriberTraining | None) ->
         "golden": [*shop.manifest["golden"], *subscribers.golden()],
     }
     return BundleContent({**shop.manifest, **more}, {**shop.files, **files})
+
+
+def add_satisfaction(content: BundleContent, satisfied: Satisfied | None) -> BundleContent:
+    """Return the bundle with the model of satisfaction in it, unchanged where nobody answered."""
+    if satisfied is None:
+        return content
+    own = {SATISFACTION_FILE: satisfied.model.to_dict()}
+    return BundleContent(content.manifest, {**content.files, **own})
 
 
 def describe_subscribers(subscribers: SubscriberTraining) -> dict[str, float]:

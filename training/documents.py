@@ -43,6 +43,7 @@ _KINDS: dict[str, type | tuple[type, ...]] = {
     "history": list,
     "weights": dict,
     "subscription": dict,
+    "satisfaction": dict,
 }
 _ALWAYS = ("model_version", "as_of", "currency", "horizon_days", "gate")
 _ROWS: dict[str, tuple[str, ...]] = {
@@ -55,6 +56,12 @@ _ROWS: dict[str, tuple[str, ...]] = {
 }
 _HEADLINE = ("cutoff", "contacts", "left", "random")
 _RETENTION = ("month", "predicted", "observed")
+_SATISFACTION = ("customers", "answered", "recent_days", "silence_odds", "beyond", "lots")
+_NPS = {
+    **dict.fromkeys(("raw", "corrected"), ("nps", "low", "high")),
+    **dict.fromkeys(("range", "sampled_range", "bounds"), ("low", "high")),
+}
+_RATIOS = ("detractor", "promoter")
 _AGAIN = "train again with `fedele train`"
 
 
@@ -170,6 +177,7 @@ def _check_rows(document: Mapping[str, Any], version: str) -> None:
         for row in document.get("subscription", {}).get("retention", ())
     ]
     named += [(f"segments.{name}", row, ("customers",)) for name, row in document.get("segments", {}).items()]
+    named += _name_satisfaction(document.get("satisfaction"))
     if document.get("headline"):
         named.append(("headline", document["headline"], _HEADLINE))
     for name, row, keys in named:
@@ -179,6 +187,18 @@ def _check_rows(document: Mapping[str, Any], version: str) -> None:
     gains = document.get("gains", {})
     if len({len(gains[name]) for name in ("share", "served", "rule") if gains.get(name)}) > 1:
         raise _damaged(version, "the curves of gains differ in length")
+
+
+def _name_satisfaction(found: Mapping[str, Any] | None) -> list[tuple[str, Any, tuple[str, ...]]]:
+    """Return the parts of what is said of satisfaction, with the keys that each of them needs."""
+    if not found:
+        return []
+    named: list[tuple[str, Any, tuple[str, ...]]] = [("satisfaction", found, _SATISFACTION)]
+    named += [(f"satisfaction.{part}", found.get(part), keys) for part, keys in _NPS.items()]
+    if lots := found.get("lots"):
+        named.append(("satisfaction.lots", lots, ("customers", *_RATIOS)))
+        named += [(f"satisfaction.lots.{name}", lots.get(name), ("odds", "low", "high")) for name in _RATIOS]
+    return named
 
 
 def _name_others(workspace: Workspace) -> str:

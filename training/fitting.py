@@ -22,6 +22,7 @@ from training.learning import OutOfSample, find_tree_settings, score_ahead
 from training.models.customer_model import CustomerModel
 from training.race import Race, replace_served, run_bare, run_race
 from training.report import Report, write_report
+from training.satisfaction import Satisfied, learn_satisfaction
 from training.subscribers import SubscriberTraining, fit_subscribers
 
 TIME_UNIT = "week"
@@ -32,7 +33,8 @@ class Training:
     """Everything a run found of who buys by orders, before anything is written.
 
     ``subscribers`` is what it found of who subscribes, None where nobody does; ``hints`` what the leak guard
-    says without stopping anything.
+    says without stopping anything. ``satisfied`` is what answers told of everybody, None where nobody
+    answered lately.
     """
 
     settings: Settings
@@ -45,6 +47,7 @@ class Training:
     model: CustomerModel
     subscribers: SubscriberTraining | None = None
     hints: tuple[str, ...] = ()
+    satisfied: Satisfied | None = None
 
     def digest(self) -> str:
         """Return the digest of what was learned from; see ``TrainingSet.digest``."""
@@ -93,12 +96,16 @@ def fit_company(events: Events, settings: Settings, as_of: datetime) -> Training
     subscribers = fit_subscribers(events, settings, as_of)
     if subscribers is not None:
         check_texts(subscribers.model.features)
+    own = None if subscribers is None else subscribers.data.present
     try:
-        return replace(fit(events, settings, as_of), subscribers=subscribers)
+        shop = fit(events, settings, as_of)
     except NotEnoughData as error:
-        if subscribers is None:
+        if subscribers is None or own is None:
             raise
-        return SubscribersOnly(subscribers, str(error))
+        return SubscribersOnly(subscribers, str(error), learn_satisfaction(events, settings, as_of, [own]))
+    frames = [shop.training_set.present, *([] if own is None else [own])]
+    satisfied = learn_satisfaction(events, settings, as_of, frames)
+    return replace(shop, subscribers=subscribers, satisfied=satisfied)
 
 
 def fit(events: Events, settings: Settings, as_of: datetime) -> Training:

@@ -15,7 +15,9 @@ from contracts.feature_frame import INDEX, FeatureFrame
 from contracts.workspace import Workspace
 from features.engine import Engine
 from features.frame import build_frame
+from features.hearing import open_company
 from features.snapshot import take_snapshot
+from training.own_answers import listen
 
 METADATA = b"fedele"
 
@@ -42,7 +44,7 @@ def store_frame(workspace: Workspace, as_of: datetime, file: Path | None = None)
     if file is not None and file.suffix != ".parquet":
         raise StoreError(f"{file.name} does not end in .parquet: a frame is a Parquet file, rename it.")
     engine = Engine(threads=workspace.settings.training.engine_threads)
-    snapshot = take_snapshot(engine.open_events(workspace.events), as_of, workspace.settings)
+    snapshot = take_snapshot(listen(open_company(workspace, engine)), as_of, workspace.settings)
     frame = build_frame(snapshot)
     chosen = file or workspace.frames / f"{as_of:%Y%m%dT%H%M%S}-{frame.features.hash}.parquet"
     chosen.parent.mkdir(parents=True, exist_ok=True)

@@ -44,6 +44,8 @@ def build_document(
     }
     if training.subscribers is not None:
         document["subscription"] = training.subscribers.report.to_dict()
+    if training.satisfied is not None:
+        document["satisfaction"] = training.satisfied.to_dict()
     return document if looks is None else document | {"looks": looks}
 
 
@@ -66,4 +68,6 @@ def build_subscriber_document(
         "gate": found.gate.to_dict(),
         "subscription": subscribers.report.to_dict(),
     }
+    if found.satisfied is not None:
+        document["satisfaction"] = found.satisfied.to_dict()
     return document if looks is None else document | {"looks": looks}

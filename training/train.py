@@ -9,10 +9,12 @@ from contracts.settings import Settings
 from contracts.time import to_text
 from contracts.workspace import Workspace
 from features.engine import Engine, Events
+from features.hearing import open_company
 from training.bundle import BundleContent, read_pointer, save_bundle
 from training.challenge import challenge
 from training.company import (
     SubscribersOnly,
+    add_satisfaction,
     describe_subscribers,
     join_content,
     parametrise_subscribers,
@@ -25,6 +27,7 @@ from training.histories import describe_histories
 from training.measures import Figures
 from training.models.panel_files import CHURN_FILES, PANELS, VALUE_FILES
 from training.models.purchase_families import PURCHASE_FILES
+from training.own_answers import add_voice, learn_voice, listen
 from training.page.rendering import render_files
 from training.promotion import next_version, promote
 from training.registry import register
@@ -48,7 +51,8 @@ def build_content(training: Training) -> BundleContent:
         "cutoffs": [to_text(cutoff) for cutoff in training.training_set.plan.cutoffs],
         "golden": build_golden_rows(training.model, rows),
     }
-    return join_content(BundleContent(manifest | extra, files), training.subscribers)
+    content = join_content(BundleContent(manifest | extra, files), training.subscribers)
+    return add_satisfaction(content, training.satisfied)
 
 
 def _members(training: Training) -> list[dict[str, str]]:
@@ -97,6 +101,7 @@ class Outcome:
             "model_version": self.version,
             **own,
             "subscription": None if subscribers is None else subscribers.to_dict(),
+            "satisfaction": None if self.found.satisfied is None else self.found.satisfied.to_dict(),
             "promoted": self.promoted,
             "remarks": [*self.found.remarks, *self.warnings],
             "seconds": seconds,
@@ -136,7 +141,7 @@ def train(workspace: Workspace, as_of: datetime, now: datetime, who: str) -> Out
         NotEnoughData: there is no order before ``as_of``, and nobody subscribes.
     """
     engine = Engine(threads=workspace.settings.training.engine_threads)
-    events = engine.open_events(workspace.events)
+    events = listen(open_company(workspace, engine))
     found = fit_company(events, workspace.settings, as_of)
     said: list[str | None] = []
     if isinstance(found, Training):
@@ -146,6 +151,7 @@ def train(workspace: Workspace, as_of: datetime, now: datetime, who: str) -> Out
     version = next_version(workspace)
     bundle = workspace.bundles / version
     content = found.build_content() if isinstance(found, SubscribersOnly) else build_content(found)
+    content = add_voice(content, learn_voice(events, workspace.settings, as_of))
     digest = save_bundle(content, bundle)
     document = _save_report(workspace, events, found, version)
     record = _record(found, version, digest, now, workspace.settings)

@@ -12,6 +12,7 @@ from contracts.events import TABLES, Name, Stored
 from contracts.workspace import Workspace
 from features.ingest.reader import Session, open_session
 from features.ingest.staging import SQL_TYPES, instant_literal
+from features.nps import CODED
 from features.store import delta
 
 _EMPTY = "SELECT {columns} WHERE false"
@@ -61,6 +62,15 @@ class OrderFacts:
     value_correlation: float | None
     before_sign_up: int
     other_currency: int
+
+
+@dataclass(frozen=True)
+class ScoreFacts:
+    """Scores of feedback: how many there are, how many lack an end of their scale, how many do not fit it."""
+
+    scores: int
+    without_scale: int
+    outside: int
 
 
 @contextmanager
@@ -126,6 +136,19 @@ def read_order_facts(session: Session, currency: str) -> OrderFacts:
         before_sign_up=session.value(_BEFORE_SIGN_UP),
         other_currency=foreign,
     )
+
+
+def read_score_facts(session: Session) -> ScoreFacts:
+    """Return the figures of the scores in feedback; see ``features.nps.to_ten``."""
+    coded = " OR ".join(
+        f"scale_min = {low} AND scale_max = {high} AND score NOT IN {codes}"
+        for (low, high), codes in CODED.items()
+    )
+    row = session.rows(
+        "SELECT count(score), count(score) FILTER (scale_min IS NULL OR scale_max IS NULL), count(score) "
+        f"FILTER (scale_min >= scale_max OR score < scale_min OR score > scale_max OR {coded}) FROM feedback"
+    )[0]
+    return ScoreFacts(*row)
 
 
 _OUTLIERS = (

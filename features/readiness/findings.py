@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from contracts.findings import Finding
 from features.ingest.reasons import explain_reason
-from features.readiness.facts import OrderFacts, TableFacts
+from features.readiness.facts import OrderFacts, ScoreFacts, TableFacts
 from features.store.loads import Load
 
 REPEAT_BUYERS = 200
@@ -192,6 +192,20 @@ def judge_amounts(orders: OrderFacts) -> Iterator[Finding]:
             f"{orders.zeros:,} orders ({orders.zeros / orders.rows:.1%}) have amount zero. They are "
             "shown, but do not count "
             "as purchases.",
+        )
+
+
+def judge_scores(scores: ScoreFacts) -> Iterator[Finding]:
+    """Yield a warning when scores of feedback cannot be placed on their scale."""
+    if scores.without_scale or scores.outside:
+        yield Finding(
+            "warning",
+            "unusable_scores",
+            f"{scores.without_scale + scores.outside:,} of {scores.scores:,} feedback scores count as "
+            f"missing: {scores.without_scale:,} without both ends of their scale, {scores.outside:,} not on "
+            "their scale.",
+            "Give every score its scale_min (worst answer) and scale_max (best answer); turn a scale that "
+            "runs the other way round before loading it.",
         )
 
 

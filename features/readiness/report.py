@@ -8,7 +8,14 @@ from typing import Any
 from contracts.events import TABLES
 from contracts.findings import Finding, worst_first
 from contracts.workspace import Workspace
-from features.readiness.facts import TableFacts, find_undated, open_known, read_order_facts, read_table_facts
+from features.readiness.facts import (
+    TableFacts,
+    find_undated,
+    open_known,
+    read_order_facts,
+    read_score_facts,
+    read_table_facts,
+)
 from features.readiness.findings import (
     judge_amounts,
     judge_enough,
@@ -16,6 +23,7 @@ from features.readiness.findings import (
     judge_later_facts,
     judge_log,
     judge_quarantine,
+    judge_scores,
     judge_undated,
 )
 from features.store.loads import read_loads
@@ -70,6 +78,7 @@ def check_readiness(workspace: Workspace, as_of: datetime, extra: Sequence[Findi
     with open_known(workspace, as_of) as session:
         every = {name: read_table_facts(session, name) for name in TABLES}
         orders = read_order_facts(session, settings.workspace.currency)
+        scores = read_score_facts(session)
         undated = find_undated(session, workspace)
         later = {name: count for name, count in session.rows("SELECT name, rows FROM later") if count}
     loads = read_loads(workspace.events)
@@ -80,6 +89,7 @@ def check_readiness(workspace: Workspace, as_of: datetime, extra: Sequence[Findi
         *judge_quarantine(count_reasons(workspace.events), loads),
         *judge_log(every, orders, settings.workspace.currency),
         *judge_amounts(orders),
+        *judge_scores(scores),
         *judge_undated(undated, settings.history.static_attributes),
         *judge_later_facts(later, as_of),
     ]

@@ -2,8 +2,8 @@
 
 A template holds placeholders ``{name:format}`` or ``{name:format|singular|plural}``; ``name`` is a feature of
 the same customer, ``peer.name`` that feature's median among all scored customers, ``value`` and
-``peer.value`` the feature spoken of, ``label`` the source's own name for it and ``part`` what the star of its
-pattern stands for. No sentence names a cause.
+``peer.value`` the feature spoken of, ``label`` the source's own name for it, ``part`` what the star of its
+pattern stands for and ``about`` the topic it names, as in "about delivery". No sentence names a cause.
 """
 
 import tomllib
@@ -19,8 +19,8 @@ from contracts.scores import LANGUAGES, Language
 from features.wording.numbers import format_value
 from features.wording.template import Slot, Template, parse_template
 
-FEATURES, WORDS = "features", "words"
-CASES = ("sentences", "below_one", "negative", "zero", "missing")
+FEATURES, WORDS, ABOUT = "features", "words", "about"
+CASES = ("sentences", "one", "below_one", "negative", "zero", "missing")
 Values = Mapping[str, float | str | None]
 
 
@@ -28,7 +28,8 @@ Values = Mapping[str, float | str | None]
 class Entry:
     """The texts on one feature in one language; ``subject`` is the feature whose value decides between them.
 
-    Lists of templates: ``sentences``, ``below_one`` (0 < value < 1), ``negative``, ``zero``, and ``missing``.
+    Lists of templates: ``sentences``, ``one``, ``below_one`` (0 < value < 1), ``negative``, ``zero``, and
+    ``missing``.
     """
 
     label: str
@@ -48,6 +49,8 @@ class Entry:
             case = "negative"
         elif value < 1:
             case = "below_one"
+        elif value == 1:
+            case = "one"
         return self.cases.get(case) or self.cases["sentences"]
 
 
@@ -95,7 +98,8 @@ class Catalogue:
             '‘late delivery’ in the last 90 days'
         """
         entry, part = self._find(feature, language)
-        return entry.label.replace("{label}", self._own_name(feature, part, language)).replace("{part}", part)
+        own, about = self._own_name(feature, part, language), self._about(part, language)
+        return entry.label.replace("{label}", own).replace("{part}", part).replace("{about}", about)
 
     def sentence(
         self, feature: str, language: Language, values: Values, peers: Values, currency: str | None = None
@@ -125,7 +129,8 @@ class Catalogue:
         entry, part = self._find(feature, language)
         subject = entry.subject or feature
         own = self._own_name(feature, part, language)
-        spoken = _Spoken(feature, {"label": own, "part": part}, language, currency or self.currency)
+        fixed = {"label": own, "part": part, "about": self._about(part, language)}
+        spoken = _Spoken(feature, fixed, language, currency or self.currency)
         others: Values = {} if peers.get(feature) == values.get(feature) else peers
         for template in (*entry.templates(known(values.get(subject))), entry.cases["missing"][0]):
             sentence = self._fill(template, spoken, values, others)
@@ -165,7 +170,8 @@ class Catalogue:
         if value is None:
             return None
         if isinstance(value, str):
-            return self._word(value, spoken.language)
+            say = self._about if slot.format == ABOUT else self._word
+            return say(value, spoken.language)
         return format_value(value, slot.format, spoken.language, spoken.currency, slot.forms)
 
     def _find(self, feature: str, language: Language) -> tuple[Entry, str]:
@@ -185,6 +191,9 @@ class Catalogue:
 
     def _word(self, text: str, language: Language) -> str:
         return self.texts[language][WORDS].get(text.lower(), text)
+
+    def _about(self, topic: str, language: Language) -> str:
+        return self.texts[language][ABOUT].get(topic, topic)
 
     @cached_property
     def keys(self) -> tuple[str, ...]:

@@ -27,10 +27,15 @@ MONTHS: dict[Language, tuple[str, str]] = {"en": ("month", "months"), "it": ("me
 YEARS: dict[Language, tuple[str, str]] = {"en": ("year", "years"), "it": ("anno", "anni")}
 UNDER_A_DAY: dict[Language, str] = {"en": "less than a day", "it": "meno di un giorno"}
 FLAGS: dict[Language, tuple[str, str]] = {"en": ("no", "yes"), "it": ("no", "sì")}
+NUMBERS: dict[Language, tuple[str, ...]] = {
+    "en": ("zero", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine"),
+    "it": ("zero", "uno", "due", "tre", "quattro", "cinque", "sei", "sette", "otto", "nove"),
+}
 LONGEST_IN_DAYS = 90
 LONGEST_IN_MONTHS = 24
 MONTHS_PER_YEAR = 12
 LITERAL = "="
+COUNTED = ("count", "plural", "worded")
 
 Forms = tuple[str, ...]
 Number = float | int | str
@@ -42,10 +47,10 @@ def format_value(
 ) -> str:
     """Return ``value`` in the format ``kind``: one of ``FORMATS``.
 
-    ``forms`` are the singular and the plural of the noun that follows a ``count``, or of any words that agree
-    with the number in ``plural``, which prints no number. A form that begins with ``=`` replaces the number.
-    Of a percentage they are what goes before it, ahead of a consonant and ahead of a vowel (Italian
-    articles).
+    ``forms`` are the singular and the plural of the noun that follows a ``count`` (in words up to nine where
+    it is ``worded``; a third form is for zero) or a ``size``, or of any words that agree with the number in
+    ``plural``, which prints no number. A form that begins with ``=`` replaces the number. Of a percentage
+    they are what goes before it, ahead of a consonant and ahead of a vowel (Italian articles).
 
     Examples:
         >>> format_value(1, "days", "en"), format_value(58.4, "days", "it"), format_value(200, "days", "it")
@@ -58,6 +63,10 @@ def format_value(
         'One order'
         >>> format_value(1200, "count", "it", forms=("ordine", "ordini"))
         '1.200 ordini'
+        >>> [format_value(open, "worded", "en", forms=("=one open", "open", "=none open")) for open in (0, 2)]
+        ['none open', 'two open']
+        >>> format_value(-1, "size", "en", forms=("point", "points"))
+        '1 point'
         >>> format_value(0.08, "percent", "it", forms=("il ", "l'")).replace(chr(160), " ")
         "l'8 %"
     """
@@ -65,8 +74,10 @@ def format_value(
         return value if isinstance(value, str) else format_number(value, language)
     if kind == "money":
         return str(format_currency(value, currency, locale=LOCALES[language]))
-    if kind in ("count", "plural"):
-        return format_count(value, language, forms, printed=kind == "count")
+    if kind in COUNTED:
+        return format_count(value, language, forms, kind)
+    if kind == "size":
+        return f"{format_number(abs(value), language)} {forms[int(abs(value) != 1)]}"
     printed = FORMATS[kind](value, language)
     return printed if not forms else f"{forms[int(begins_with_vowel(printed))]}{printed}"
 
@@ -76,16 +87,19 @@ def format_number(value: float, language: Language) -> str:
     return str(format_decimal(value + 0.0, format="#,##0.##", locale=LOCALES[language]))
 
 
-def format_count(value: float, language: Language, forms: Forms = (), *, printed: bool = True) -> str:
-    """Return a whole number and the form of the noun that goes with it."""
+def format_count(value: float, language: Language, forms: Forms = (), kind: str = "count") -> str:
+    """Return a whole number and the form of the noun that goes with it; ``kind`` is one of ``COUNTED``."""
     whole = math.floor(value + 0.5)
     number = str(format_decimal(whole, format="#,##0", locale=LOCALES[language]))
+    if kind == "worded" and 0 <= whole < len(NUMBERS[language]):
+        number = NUMBERS[language][whole]
     if not forms:
         return number
-    form = forms[0] if whole == 1 else forms[-1]
+    place = 0 if whole == 1 else 2 if whole == 0 and len(forms) > 2 else min(1, len(forms) - 1)
+    form = forms[place]
     if form.startswith(LITERAL):
         return form.removeprefix(LITERAL)
-    return f"{number} {form}" if printed else form
+    return form if kind == "plural" else f"{number} {form}"
 
 
 def format_days(value: float, language: Language) -> str:
@@ -173,6 +187,8 @@ FORMATS: dict[str, Callable[[float, Language], str]] = {
     "every": format_every,
     "count": format_count,
     "plural": format_count,
+    "worded": format_count,
+    "size": format_number,
     "money": format_number,
     "percent": format_share,
     "above": lambda value, language: format_share(value - 1, language),
@@ -180,6 +196,7 @@ FORMATS: dict[str, Callable[[float, Language], str]] = {
     "ratio": format_ratio,
     "number": format_number,
     "text": format_number,
+    "about": format_number,
     "month": format_month,
     "date": format_date,
     "flag": format_flag,

@@ -8,7 +8,7 @@ from features.wording.numbers import FORMATS
 
 SLOT = re.compile(r"\{([^{}]*)\}")
 PEER = "peer."
-BARE = ("label", "part")
+BARE = ("label", "part", "about")
 
 
 @dataclass(frozen=True)

@@ -50,6 +50,8 @@ def test_one_command_leads_from_purchases_to_five_customers_and_why(said, tmp_pa
     assert found["scored"] + sum(found["not_scored"].values()) == customers
     assert set(found["not_scored"]) <= {"no_first_order"}
     assert found["churn"]["auc"] > 0.7
+    assert found["feedback"] > len(tenth) / 5
+    assert f"the {found['feedback']:,} answers and comments are simulated" in said.err
     worth = found["worth_a_contact"]
     assert len(worth) == 5
     values = [record["contact_value"] for record in worth]
@@ -60,3 +62,5 @@ def test_one_command_leads_from_purchases_to_five_customers_and_why(said, tmp_pa
     workspace = open_workspace(tmp_path / "demo-workspace")
     assert read_champion(workspace)[0] == found["model_version"] == "1"
     assert workspace.settings.workspace.as_of == "1998-07-01"
+    assert "simulated feedback" in workspace.settings.workspace.name
+    assert any(reason["family"] == "voice" for record in worth for reason in record["reasons"])

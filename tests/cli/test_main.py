@@ -15,15 +15,17 @@ COMMANDS = (
     "train",
     "report",
     "compare",
+    "drivers",
     "promote",
     "rollback",
     "score",
     "serve",
     "status",
+    "voice",
     "demo",
 )
 GROUPS = (("keys", "create"), ("keys", "list"), ("keys", "revoke"), ("desk", "link"))
-WORKING = ("check", "features", "train", "report", "promote", "rollback", "score", "status")
+WORKING = ("check", "drivers", "features", "train", "report", "promote", "rollback", "score", "status")
 
 
 def test_the_commands_of_the_design_are_there_and_no_stub_beside_them():

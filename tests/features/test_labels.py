@@ -159,6 +159,12 @@ def test_who_was_treated_in_the_window_was_contacted(arm: str | None, contacted:
     assert label({"orders": [order("first", -5)], "actions": [action]}).contacted == contacted
 
 
+@pytest.mark.parametrize("kind", ["invitation", "Reminder"])
+def test_who_was_only_asked_for_an_answer_was_not_contacted(kind: str) -> None:
+    action = {"action_id": "a", "customer_id": "ada", "occurred_at": day(5), "kind": kind, "arm": "treated"}
+    assert not label({"orders": [order("first", -5)], "actions": [action]}).contacted
+
+
 def test_the_maturity_lag_covers_99_of_100_rows_and_no_backfilled_one() -> None:
     told = [
         order(f"o{number}", -50, recorded_at=day(-50 + number / 10), backfilled=False)

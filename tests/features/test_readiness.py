@@ -125,3 +125,16 @@ def test_refunds_and_removed_rows_do_not_count_as_orders_known(tmp_path):
     load = load_lines(workspace, "orders", HEADER, *shop_lines()).load
     undo_load(workspace, load, NOW)
     assert check_readiness(workspace, NOW + timedelta(days=1)).tables == {}
+
+
+def test_scores_that_cannot_be_placed_on_their_scale_are_counted(tmp_path):
+    workspace = make_workspace(tmp_path)
+    load_lines(workspace, "orders", HEADER, *shop_lines(30))
+    header = "feedback_id,customer_id,occurred_at,kind,score,scale_min,scale_max"
+    scores = ("9,0,10", "4,,", "4,1,", "6,1,5", "4,5,1", "50,-103,103", "100,-103,103", ",0,10")
+    rows = [f"f{place},c1,{days_before(9)},csat,{score}" for place, score in enumerate(scores)]
+    load_lines(workspace, "feedback", header, *rows)
+    found = {each.code: each for each in check_readiness(workspace, AS_OF).findings}["unusable_scores"]
+    assert found.text == (
+        "3 of 5 feedback scores count as missing: 2 without both ends of their scale, 1 not on their scale."
+    )

@@ -11,8 +11,11 @@ FOLDERS = (*PACKAGES, "notebooks", "tests")
 JUDGES = {
     "features/synthetic/acceptance.py",
     "tests/kit/testkit/claims/retention_curve.py",
+    "tests/kit/testkit/claims/silent_customers.py",
     "tests/kit/testkit/claims/simulator_recovery.py",
     "tests/kit/testkit/claims/small_shops.py",
+    "tests/kit/testkit/claims/voice_gain.py",
+    "tests/kit/testkit/claims/what_moves_people.py",
 }
 MAKERS = {"simulate_company": 1, "find_plain_company": 2, "acceptance_seeds": 0}
 

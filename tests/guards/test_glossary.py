@@ -13,7 +13,8 @@ from contracts import errors, scores
 from contracts.events import TABLES, Name, Stored
 from contracts.feature_frame import INDEX
 from contracts.settings import Settings
-from features.families import find_families
+from contracts.voice import READING, UNDETERMINED, UNNAMED
+from features.families import find_families, voice
 from features.frame import decide_features
 from features.ingest.reasons import REASONS
 from features.snapshot import take_snapshot
@@ -22,6 +23,7 @@ from features.store.loads import Load
 from features.synthetic import CompanyParameters, simulate_company
 from features.wording.catalogue import load_catalogue
 from testkit.companies import open_company
+from testkit.readings import read_bank
 from testkit.tree import ROOT, find_modules, parse
 from training.models.columns import BTYD_FEATURES
 
@@ -55,9 +57,12 @@ def find_pattern(feature):
 def all_features():
     """Return every feature of a full workspace, and those families declare that it has no data for."""
     company = simulate_company(CompanyParameters(customers=150, days=400), seed=4)
-    snapshot = take_snapshot(open_company(company), company.parameters.ends_at, Settings())
+    heard = open_company(company).with_readings(read_bank())
+    snapshot = take_snapshot(heard, company.parameters.ends_at, Settings())
     fixed = (family.features for family in find_families() if not callable(family.features))
-    return (*decide_features(snapshot), *(each for features in fixed for each in features), *BTYD_FEATURES)
+    spoken = (*voice.REQUESTS, *voice.EVERY_TOPIC, *voice.EVERY_EMOTION)
+    every = (*decide_features(snapshot), *(each for features in fixed for each in features), *spoken)
+    return (*every, *BTYD_FEATURES)
 
 
 @pytest.mark.parametrize("table", TABLES)
@@ -119,6 +124,12 @@ def test_every_code_of_a_score_is_in_the_glossary():
     listed = names_under("Codes of a score")
     assert {*scores.FLAGS, *scores.SEGMENTS, "low", "medium", "high", "raises", "lowers"} <= listed
     assert set(get_args(scores.NotScored)) <= listed
+
+
+def test_every_column_and_code_of_a_reading_is_in_the_glossary():
+    assert names_under("Reading of a text") == {each.name for each in READING}
+    codes = {value for each in READING for value in each.values}
+    assert names_under("Codes of a reading") == codes | {UNDETERMINED, UNNAMED}
 
 
 def test_every_quarantine_code_is_in_the_glossary():

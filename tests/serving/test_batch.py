@@ -11,11 +11,14 @@ from contracts.errors import ContractError, ModelRefused, StoreError, WorkspaceE
 from contracts.settings import BandSection
 from contracts.time import to_text
 from contracts.workspace import create_workspace
+from features.engine import Engine
+from features.hearing import open_company
 from serving import batch
 from serving.batch import export_generation, load_champion, read_everyone, score_everyone
 from serving.store.generations import open_store
 from testkit.workspaces import NOW, find_shop
 from training.models.company_model import CompanyModel
+from training.own_answers import learn_voice
 
 pytestmark = pytest.mark.xdist_group("shop")
 
@@ -47,8 +50,10 @@ def workspace(shop, everyone, champion, tmp_path, monkeypatch):
 
 
 def load_model(shop):
-    """Return both models of the training run, as the bundle holds them."""
-    return CompanyModel(shop.training.model, shop.training.subscribers.model)
+    """Return all models of the training run, as the bundle holds them."""
+    training = shop.training
+    voice = learn_voice(open_company(shop.workspace, Engine()), shop.workspace.settings, shop.as_of)
+    return CompanyModel(training.model, training.subscribers.model, voice, training.satisfied.model)
 
 
 def stored(workspace, generation=None):

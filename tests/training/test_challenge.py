@@ -8,12 +8,14 @@ import pytest
 
 from contracts.time import to_text
 from features.engine import Engine
+from features.hearing import open_company
 from testkit.workspaces import find_shop
 from training.bundle import BundleContent, point_champion, save_bundle
 from training.challenge import challenge
 from training.forecasts import SERVED
 from training.gate import Gate
 from training.losses import log_losses
+from training.own_answers import listen
 from training.train import build_content
 
 pytestmark = pytest.mark.xdist_group("shop")
@@ -36,7 +38,7 @@ def workspace(shop, tmp_path):
 
 @pytest.fixture(scope="module")
 def events(shop):
-    return Engine().open_events(shop.workspace.events)
+    return listen(open_company(shop.workspace, Engine()))
 
 
 @pytest.fixture(scope="module")

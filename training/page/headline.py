@@ -8,6 +8,7 @@ from training.figures import NAIVE
 from training.page.blocks import Bar, Part, Row, Table
 from training.page.plots import Plot, across, draw_band, draw_line, round_steps, upward
 from training.page.reading import Reading, read_document
+from training.page.silence import tell_silence
 
 MANY_LOOKS = 10
 SAME_AUC = 0.005
@@ -25,6 +26,8 @@ def answer(reading: Reading) -> tuple[Part, ...]:
     parts = [_hits(reading), _gate(reading), _served(reading), _money(reading)]
     if reading.part("subscription"):
         parts.append(_subscriptions(reading))
+    if reading.part("satisfaction"):
+        parts.append(tell_silence(reading))
     return (*parts, _looks(reading), _history(reading))
 
 

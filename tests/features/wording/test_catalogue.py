@@ -4,6 +4,7 @@ import time
 import tomllib
 from importlib.resources import files
 
+import pandas as pd
 import pytest
 
 from contracts.errors import ContractError
@@ -14,9 +15,10 @@ from features.families import find_families
 from features.snapshot import take_snapshot
 from features.synthetic import CompanyParameters, simulate_company
 from features.wording import load_catalogue
-from features.wording.catalogue import find_key
+from features.wording.catalogue import CASES, find_key
 from features.wording.template import parse_template
 from testkit.companies import open_company
+from testkit.readings import read_bank
 from training.models.rules import RULE_FEATURES
 
 BTYD = ("btyd.p_alive", "btyd.p_no_purchase", "btyd.expected_purchases", "btyd.expected_spend")
@@ -28,7 +30,7 @@ def raw(language):
 
 
 def texts_of(entry):
-    for case in ("label", "sentences", "below_one", "negative", "zero", "missing"):
+    for case in ("label", *CASES):
         said = entry.get(case, [])
         yield case, [said] if isinstance(said, str) else said
 
@@ -45,7 +47,12 @@ def plainly(text):
 @pytest.fixture(scope="module")
 def emitted():
     company = simulate_company(CompanyParameters(customers=400, days=500), seed=8)
-    snapshot = take_snapshot(open_company(company), company.parameters.ends_at, Settings())
+    asked = company.tables["feedback"][["customer_id", "occurred_at"]].assign(
+        kind="invitation", arm="treated"
+    )
+    company.tables["actions"] = pd.concat([company.tables["actions"], asked], ignore_index=True)
+    heard = open_company(company).with_readings(read_bank())
+    snapshot = take_snapshot(heard, company.parameters.ends_at, Settings())
     features = [feature for family in find_families() for feature in family.list_features(snapshot)]
     return FeatureList((*features, *(Feature(name, "probability", "no order yet") for name in BTYD)))
 
@@ -86,7 +93,7 @@ def test_every_text_is_used_by_some_feature(emitted):
 
 
 def test_every_placeholder_names_a_feature_that_exists(emitted):
-    known = {*emitted.names, "value", "label", "part"}
+    known = {*emitted.names, "value", "label", "part", "about"}
     for entry in raw("en")["features"].values():
         for _, said in texts_of(entry):
             assert {name for text in said for name, _, _ in placeholders(text)} <= known
@@ -144,6 +151,13 @@ RHYTHM = {
     "rhythm.usual_gap_days": 31.0,
 }
 ONCE = {"rfm.frequency": 0.0, "rfm.orders": 1.0, "rfm.days_since_last_order": 78.0}
+COMPLAINTS = {
+    "voice.complaints_30d": 2.0,
+    "voice.complaint_topic_30d": "delivery",
+    "voice.complaints_on_topic_30d": 2.0,
+    "voice.complaints_on_topic_open": 1.0,
+}
+ONE_COMPLAINT = COMPLAINTS | {"voice.complaints_30d": 1.0, "voice.complaints_on_topic_30d": 1.0}
 TICKETS = {"support.open_tickets": 1.0, "support.open_longest_days": 12.3}
 
 
@@ -221,6 +235,41 @@ TICKETS = {"support.open_tickets": 1.0, "support.open_longest_days": 12.3}
             {"support.tickets_30d": 0.0},
             "No support requests in the last 30 days.",
             "Nessuna richiesta di assistenza negli ultimi 30 giorni.",
+        ),
+        (
+            "voice.complaints_30d",
+            COMPLAINTS,
+            {},
+            "Two complaints about delivery in the last 30 days, one still open.",
+            "Due reclami sulla consegna negli ultimi 30 giorni, uno ancora aperto.",
+        ),
+        (
+            "voice.complaints_30d",
+            ONE_COMPLAINT,
+            {},
+            "One complaint about delivery in the last 30 days, still open.",
+            "Un reclamo sulla consegna negli ultimi 30 giorni, ancora aperto.",
+        ),
+        (
+            "voice.complaints_30d",
+            {"voice.complaints_30d": 3.0},
+            {},
+            "Three complaints in the last 30 days.",
+            "Tre reclami negli ultimi 30 giorni.",
+        ),
+        (
+            "voice.nps_competitive_gap",
+            {"voice.nps_competitive_gap": -1.0},
+            {},
+            "Rates us 1 point below the best rival.",
+            "Ci dà 1 punto in meno del miglior concorrente.",
+        ),
+        (
+            "voice.emotion_anger_365d",
+            {"voice.emotion_anger_365d": 2.0},
+            {},
+            "Anger in 2 comments of the last year.",
+            "Rabbia in 2 commenti dell'ultimo anno.",
         ),
         (
             "channel.share_web",

@@ -335,6 +335,28 @@ def _both() -> Document:
                 for month, (predicted, observed) in enumerate(retention)
             ],
         },
+        "satisfaction": _satisfaction(),
+    }
+
+
+def _satisfaction() -> Document:
+    return {
+        "recent_days": 180,
+        "customers": 25342,
+        "answered": 4120,
+        "silence_odds": 2.0,
+        "raw": {"nps": 21.4, "low": 19.1, "high": 23.7},
+        "corrected": {"nps": 8.2, "low": 3.9, "high": 12.5},
+        "range": {"low": -9.6, "high": 37.8},
+        "sampled_range": {"low": -13.2, "high": 40.9},
+        "bounds": {"low": -80.3, "high": 87.2},
+        "lots": {
+            "kind": "reminder",
+            "customers": 25342,
+            "detractor": {"odds": 0.31, "low": 0.21, "high": 0.46},
+            "promoter": {"odds": 1.42, "low": 1.05, "high": 1.92},
+        },
+        "beyond": True,
     }
 
 

@@ -40,7 +40,14 @@ COLUMNS: dict[str, dict[str, str | tuple[str, ...]]] = {
         "reason": ("delivery", "refund"),
         "reopened_count": ("0", "3"),
     },
-    "feedback": {"feedback_id": KEY, "kind": ("nps_relational", "nps_transactional"), "score": ("2", "9")},
+    "feedback": {
+        "feedback_id": KEY,
+        "kind": ("nps_relational", "nps_transactional"),
+        "score": ("2", "9"),
+        "scale_min": ("0",),
+        "scale_max": ("10",),
+        "text": ("Ten days late and nobody told me anything.", "Prezzi onesti, senza trucchi."),
+    },
     "actions": {"action_id": KEY, "kind": ("mail", "call"), "arm": ("treated", "holdout"), "cost": MONEY},
 }
 

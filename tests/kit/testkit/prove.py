@@ -4,7 +4,7 @@ import argparse
 import importlib
 import platform
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
@@ -31,6 +31,14 @@ CLAIMS = (
     "telco",
     "tv_subscriptions",
     "planted_leaks",
+    "silent_customers",
+    "voice_laws",
+    "voice_gain",
+    "what_moves_people",
+    "parallel_sentences",
+    "verbatims",
+    "tweets",
+    "voice_speed",
 )
 FOLDER = ROOT / "docs" / "proof"
 LIBRARIES = (
@@ -82,15 +90,23 @@ def _prove(claim: str, scale: Scale) -> bool:
         flush=True,
     )
     if scale is FULL:
-        write_proof(claim, figures, FOLDER)
+        write_proof(claim, figures, FOLDER, illustrate(claim))
     return all(figure.holds for figure in figures)
 
 
-def write_proof(claim: str, figures: Sequence[Figure], folder: Path) -> Path:
-    """Write the figures of a claim as a page of Markdown; equal figures give equal bytes on any machine."""
+def illustrate(claim: str) -> list[str]:
+    """Return the lines of Markdown that a claim shows beside its figures, from its own ``illustrate``."""
+    show: Callable[[], list[str]] = getattr(
+        importlib.import_module(f"testkit.claims.{claim}"), "illustrate", list
+    )
+    return show()
+
+
+def write_proof(claim: str, figures: Sequence[Figure], folder: Path, more: Sequence[str] = ()) -> Path:
+    """Write the figures of a claim, and ``more`` lines, as Markdown; equal figures give equal bytes."""
     folder.mkdir(parents=True, exist_ok=True)
     file = folder / f"{claim}.md"
-    file.write_text("\n".join([*_render(claim, figures), ""]), encoding="utf-8")
+    file.write_text("\n".join([*_render(claim, figures), *more, ""]), encoding="utf-8")
     return file
 
 

@@ -1,0 +1,1 @@
+"""Reading what customers write: language, sentiment, topic and more, from the text alone."""

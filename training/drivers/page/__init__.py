@@ -1,0 +1,1 @@
+"""The page of what moves people: words, tables, a map and event studies, drawn from the document."""
