@@ -10,7 +10,8 @@ LANGUAGES = ("en", "it", "es", "fr", "de", "pt")
 """Languages of the prototypes, in the order of a row."""
 
 FILES = tuple(
-    f"{name}.toml" for name in ("topics", "narratives", "phrases", "contrasts", "moods", "intents", "words")
+    f"{name}.toml"
+    for name in ("topics", "narratives", "phrases", "contrasts", "moods", "verdicts", "intents", "words")
 )
 
 

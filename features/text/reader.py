@@ -25,7 +25,7 @@ Progress = Callable[[int, int], None]
 
 FLOORS = {
     "topic": 0.25,
-    "emotion": 0.3,
+    "emotion": 0.4,
     "effort": 0.35,
     "leave_intent": 0.35,
     "urgency": 0.35,
