@@ -11,13 +11,19 @@ LANGUAGES = ("en", "it", "es", "fr", "de", "pt")
 
 FILES = tuple(
     f"{name}.toml"
-    for name in ("topics", "narratives", "phrases", "contrasts", "moods", "verdicts", "intents", "words")
+    for name in (
+        *("topics", "narratives", "phrases", "contrasts", "moods", "verdicts", "intents", "words"),
+        *("episodes", "everyday"),
+    )
 )
 
 
 @dataclass(frozen=True)
 class Prototype:
-    """A sentence of class ``mood`` in ``section``; equal ``row`` means the same said in other languages."""
+    """A sentence of class ``mood`` in ``section``; equal ``row`` means the same said in other languages.
+
+    The mood ``told`` is none: such a sentence teaches topics alone.
+    """
 
     section: str
     mood: str

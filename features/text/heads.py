@@ -5,7 +5,7 @@ identity (Ledoit and Wolf's form with a fixed weight), the mood by ridge regress
 a head may be is found out on rows that it has not seen: a row is one sentence in all its languages.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,13 +83,13 @@ def fit_classes(
     """
     classes = tuple(dict.fromkeys(labels))
     truth = np.array([classes.index(label) for label in labels])
-    folds = _fold(rows)
-    unseen = np.empty((len(vectors), len(classes)))
-    for fold in range(FOLDS):
-        held = folds == fold
-        weights, offsets = _discriminate(vectors[~held], truth[~held], len(classes))
-        unseen[held] = vectors[held] @ weights + offsets
-    slope = _find_slope(unseen, truth)
+
+    def tell(seen: NDArray[np.bool_], held: NDArray[np.bool_]) -> Floats:
+        weights, offsets = _discriminate(vectors[seen], truth[seen], len(classes))
+        told: Floats = vectors[held] @ weights + offsets
+        return told
+
+    slope = find_slope(find_unseen(rows, tell), truth)
     weights, offsets = _discriminate(vectors, truth, len(classes))
     prior = np.log([(expected or {}).get(each, 1 / len(classes)) for each in classes])
     return ClassHead(classes, slope * weights, slope * offsets + prior)
@@ -100,12 +100,13 @@ def fit_mood(vectors: Floats, moods: Floats, rows: Ints) -> MoodHead:
 
     Zero lies midway between good and bad; arguments as in ``fit_classes``.
     """
-    folds = _fold(rows)
-    unseen = np.empty(len(vectors))
-    for fold in range(FOLDS):
-        held = folds == fold
-        weights, offset = _regress(vectors[~held], moods[~held])
-        unseen[held] = vectors[held] @ weights + offset
+
+    def tell(seen: NDArray[np.bool_], held: NDArray[np.bool_]) -> Floats:
+        weights, offset = _regress(vectors[seen], moods[seen])
+        told: Floats = vectors[held] @ weights + offset
+        return told
+
+    unseen = find_unseen(rows, tell)
     good, bad = moods > 0.5, moods < -0.5
     middle = (unseen[good].mean() + unseen[bad].mean()) / 2
     # As many good as bad ones: how many there are of each is no news about a comment.
@@ -116,6 +117,27 @@ def fit_mood(vectors: Floats, moods: Floats, rows: Ints) -> MoodHead:
     slope = float(SLOPES[loss.argmin()])
     weights, offset = _regress(vectors, moods)
     return MoodHead(slope * weights, slope * (offset - float(middle)))
+
+
+def find_unseen(rows: Ints, tell: Callable[[NDArray[np.bool_], NDArray[np.bool_]], Floats]) -> Floats:
+    """Return what is told of each entry by those of other rows: ``tell(seen, held)`` gives that of the held.
+
+    Rows are dealt out to folds in order, so that each class meets every fold.
+    """
+    folds = np.unique(rows, return_inverse=True)[1] % FOLDS
+    parts = [tell(folds != fold, folds == fold) for fold in range(FOLDS)]
+    unseen = np.empty((len(rows), *parts[0].shape[1:]))
+    for fold, part in enumerate(parts):
+        unseen[folds == fold] = part
+    return unseen
+
+
+def find_slope(unseen: Floats, truth: Ints) -> float:
+    """Return the slope with the least log loss of scores (n, k) of unseen rows, each class counting equally."""
+    weight = 1 / np.bincount(truth)[truth]
+    picked = np.arange(len(truth)), truth
+    losses = [-(weight * np.log(_softmax(slope * unseen)[picked] + 1e-12)).sum() for slope in SLOPES]
+    return float(SLOPES[int(np.argmin(losses))])
 
 
 def _discriminate(vectors: Floats, truth: Ints, classes: int) -> tuple[Floats, Floats]:
@@ -133,20 +155,6 @@ def _regress(vectors: Floats, moods: Floats) -> tuple[Floats, float]:
     squares = spread.T @ spread + RIDGE * np.eye(len(centre))
     weights = np.linalg.solve(squares, spread.T @ (moods - level))
     return weights, level - float(centre @ weights)
-
-
-def _fold(rows: Ints) -> Ints:
-    """Return a fold per entry: rows are dealt out in order, so that each class meets every fold."""
-    order: Ints = np.unique(rows, return_inverse=True)[1].astype(np.int64)
-    return order % FOLDS
-
-
-def _find_slope(unseen: Floats, truth: Ints) -> float:
-    """Return the slope with the least log loss on unseen rows, each class counting equally."""
-    weight = 1 / np.bincount(truth)[truth]
-    picked = np.arange(len(truth)), truth
-    losses = [-(weight * np.log(_softmax(slope * unseen)[picked] + 1e-12)).sum() for slope in SLOPES]
-    return float(SLOPES[int(np.argmin(losses))])
 
 
 def _softmax(scores: Floats) -> Floats:

@@ -19,7 +19,8 @@ from features.text.language import describe_detection, find_languages
 from features.text.masking import mask
 from features.text.sentences import split_sentences
 from features.text.signs import weigh_signs
-from features.text.teaching import Heads, open_heads
+from features.text.spelling import Spelling, join
+from features.text.teaching import Heads, open_heads, open_spelling
 
 Progress = Callable[[int, int], None]
 
@@ -88,6 +89,11 @@ class Reader:
         """The heads of the embedder."""
         return open_heads(self.embedder, self._embed)
 
+    @cached_property
+    def spelling(self) -> Spelling:
+        """What the letters of a text say of its topic."""
+        return open_spelling()
+
     def _find_vectors(self, masked: Sequence[str]) -> NDArray[np.float32]:
         pieces, owners = _split(masked)
         summed = np.zeros((len(masked), self.embedder.dim))
@@ -112,7 +118,10 @@ class Reader:
         columns["sentiment_confidence"][said.empty] = 0
         for name in HEADS[1:]:
             head = self.heads.classes[name]
-            shares = said.most(head.read(vectors)) if name in SAYS_ONCE else said.mean(head.read(vectors))
+            told = head.read(vectors)
+            if name == "topic":
+                told = join(told, self.spelling.read(pieces))
+            shares = said.most(told) if name in SAYS_ONCE else said.mean(told)
             columns |= _choose(name, head.classes, shares)
         columns["rival"], columns["rival_confidence"] = self._name_rivals(masked, columns)
         return columns

@@ -13,9 +13,13 @@ from contracts.voice import EMOTIONS, OTHER, TOPICS
 from features.text.bank import Prototype, digest_prototypes, load_prototypes
 from features.text.embedder import Embedder
 from features.text.heads import ClassHead, Floats, MoodHead, fit_classes, fit_mood
+from features.text.spelling import Spelling, fit_spelling
 
-METHOD = 5
+METHOD = 6
 """Counted up with every change of how heads are fitted: shipped ones of another method are not used."""
+
+LETTERS = "letters"
+"""The name under which the package holds what letters say."""
 
 RARE = {OTHER: 0.6}
 """Most comments speak neither of effort nor of leaving nor of urgency."""
@@ -123,6 +127,13 @@ def find_label(head: str, prototype: Prototype) -> str | None:
     return None if section in UNCLEAR[head] or section == "emotion" else OTHER
 
 
+def fit_letters() -> Spelling:
+    """Return what the letters of the prototypes teach of topics."""
+    taught = [(each, label) for each in load_prototypes() if (label := find_label("topic", each))]
+    rows = np.array([each.row for each, _ in taught])
+    return fit_spelling([each.text for each, _ in taught], [label for _, label in taught], rows)
+
+
 def open_heads(embedder: Embedder, embed: Callable[[Sequence[str]], Floats]) -> Heads:
     """Return the heads of an embedder: those of the package where they are of these prototypes, else fitted.
 
@@ -132,6 +143,19 @@ def open_heads(embedder: Embedder, embed: Callable[[Sequence[str]], Floats]) -> 
     if shipped.get("made_of") == describe_source(embedder):
         return Heads.from_dict(shipped["heads"])
     return fit_heads(embed([each.text for each in load_prototypes()]))
+
+
+def open_spelling() -> Spelling:
+    """Return what letters say of topics, as the package holds it: it is the same for every embedder."""
+    shipped = read_shipped(LETTERS)
+    if shipped.get("made_of") != describe_letters():
+        return fit_letters()
+    return Spelling.from_dict(shipped["spelling"])
+
+
+def describe_letters() -> dict[str, Any]:
+    """Return what the spelling depends on."""
+    return {"prototypes": digest_prototypes(), "method": METHOD}
 
 
 def read_shipped(name: str) -> dict[str, Any]:

