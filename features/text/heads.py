@@ -133,7 +133,7 @@ def find_unseen(rows: Ints, tell: Callable[[NDArray[np.bool_], NDArray[np.bool_]
 
 
 def find_slope(unseen: Floats, truth: Ints) -> float:
-    """Return the slope with the least log loss of scores (n, k) of unseen rows, each class counting equally."""
+    """Return the slope with the least log loss of unseen scores (n, k), each class counting equally."""
     weight = 1 / np.bincount(truth)[truth]
     picked = np.arange(len(truth)), truth
     losses = [-(weight * np.log(_softmax(slope * unseen)[picked] + 1e-12)).sum() for slope in SLOPES]

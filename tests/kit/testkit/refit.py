@@ -25,9 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     FOLDER.mkdir(exist_ok=True)
     file = FOLDER / f"{name}.json"
     document = document_letters() if name == LETTERS else document_heads(open_embedder(name))
-    file.write_text(
-        json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8"
-    )
+    file.write_text(json.dumps(document, separators=(",", ":"), ensure_ascii=False) + "\n", encoding="utf-8")
     print(f"{file.relative_to(ROOT)}: {file.stat().st_size:,} bytes")
     return 0
 

@@ -12,7 +12,7 @@ import pandas as pd
 
 from features.text.bank import load_prototypes
 from features.text.reader import Reader
-from features.text.teaching import fit_heads
+from features.text.teaching import fit_heads, fit_letters
 from testkit.claims.figure import Figure, Scale, noted
 from testkit.reading import find_reader
 from testkit.tree import ROOT
@@ -77,11 +77,13 @@ def _accuracy(read: pd.DataFrame, labelled: list[dict[str, Any]]) -> float:
 
 def _compare_heads(reader: Reader) -> Figure:
     """Return how far the heads of the package are from heads fitted here on the same prototypes."""
-    vectors = reader.embedder.embed([each.text for each in load_prototypes()]).astype("<f2").astype(float)
+    texts = [each.text for each in load_prototypes()]
+    vectors = reader.embedder.embed(texts).astype("<f2").astype(float)
     fitted, shipped = fit_heads(vectors), reader.heads
     gaps = [np.abs(np.tanh(fitted.mood.read(vectors)) - np.tanh(shipped.mood.read(vectors))).max()]
     gaps += [
         np.abs(head.read(vectors) - shipped.classes[name].read(vectors)).max()
         for name, head in fitted.classes.items()
     ]
+    gaps.append(np.abs(fit_letters().read(texts) - reader.spelling.read(texts)).max())
     return Figure("largest difference of a head shipped and fitted anew", float(max(gaps)), 0.001, "at most")
