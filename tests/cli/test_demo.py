@@ -62,5 +62,6 @@ def test_one_command_leads_from_purchases_to_five_customers_and_why(said, tmp_pa
     workspace = open_workspace(tmp_path / "demo-workspace")
     assert read_champion(workspace)[0] == found["model_version"] == "1"
     assert workspace.settings.workspace.as_of == "1998-07-01"
+    assert not workspace.settings.training.histories
     assert "simulated feedback" in workspace.settings.workspace.name
     assert any(reason["family"] == "voice" for record in worth for reason in record["reasons"])

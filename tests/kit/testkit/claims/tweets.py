@@ -2,7 +2,7 @@
 
 They are general and political, not customers' comments; nothing was fitted on them. Its training and
 validation splits chose between ways of fitting, its test split judges. There English is easier and Italian,
-Spanish and French are harder than in the others, and three languages miss the bar of the issue, 0.06. The
+Spanish and French are harder than in the others, and two languages miss the bar of the issue, 0.06. The
 small form tells good from bad comments of the simulator.
 """
 
