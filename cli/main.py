@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from cli.audit import audit
 from cli.check import check
 from cli.compare import compare
 from cli.demo import demo
@@ -14,6 +15,7 @@ from cli.ingest import ingest
 from cli.init import init
 from cli.keys import keys
 from cli.promote import promote
+from cli.replay import replay
 from cli.report import report
 from cli.rollback import rollback
 from cli.score import score
@@ -40,11 +42,13 @@ for command in (
     promote,
     rollback,
     score,
+    replay,
     serve,
     status,
     demo,
 ):
     app.command()(command)
+app.add_typer(audit, name="audit")
 app.add_typer(keys, name="keys")
 app.add_typer(desk, name="desk")
 

@@ -22,7 +22,7 @@ def report(
     as_json: Json = False,
 ) -> None:
     """Write one HTML page: for a retention lead at the top, for a data scientist below."""
-    from training.atomic import replace_file
+    from contracts.atomic import replace_file
     from training.documents import choose_version, load_document
     from training.page.headline import write_headline
     from training.page.rendering import render_page

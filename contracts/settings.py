@@ -91,6 +91,13 @@ class StoreSection(_Section):
     url: SecretStr | None = None
 
 
+class RetentionSection(_Section):
+    """How long the ledger remembers, in days: scores that can be replayed, and who read what."""
+
+    ledger_days: int = Field(730, ge=1)
+    access_days: int = Field(365, ge=1)
+
+
 class ServeSection(_Section):
     """The service."""
 
@@ -142,6 +149,7 @@ class Settings(BaseSettings):
     tracking: TrackingSection = TrackingSection()
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()
+    retention: RetentionSection = RetentionSection()
     rates: tuple[Rate, ...] = ()
     sources: dict[str, SourceSection] = {}
 

@@ -56,6 +56,10 @@ histories = true             # the report tells what 3, 6, 12 and 24 months of h
 host = "127.0.0.1"
 port = 3000
 
+[retention]
+ledger_days = 730            # a score can be replayed for this long
+access_days = 365            # who read which customer's score is kept this long
+
 # A dated rate lets orders in another currency in; without one they are quarantined.
 # [[rates]]
 # currency = "GBP"
@@ -105,6 +109,16 @@ class Workspace:
     def work_database(self) -> Path:
         """Keys, sign-in codes and the pointer to the current generation."""
         return self.root / "work.db"
+
+    @property
+    def ledger(self) -> Path:
+        """What was said of whom, by which model, and who read it: an append-only chain and its rows."""
+        return self.root / "ledger"
+
+    @property
+    def tombstones(self) -> Path:
+        """Keyed marks of erased customers, and the keys; no id among them."""
+        return self.root / "tombstones"
 
     @property
     def lock(self) -> Path:

@@ -5,7 +5,7 @@ exact, and every double that leaves is rounded to nine decimals, so that one exp
 one or many threads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -61,8 +61,11 @@ class Engine:
     memory_limit: str = "2GB"
     temp_folder: Path | None = None
 
-    def open_events(self, folder: Path) -> "Events":
-        """Return the event tables under ``folder``, one Delta table each; empty where nothing was loaded."""
+    def open_events(self, folder: Path, without_loads: Collection[str] = ()) -> "Events":
+        """Return the event tables under ``folder``, one Delta table each; empty where nothing was loaded.
+
+        Rows that came by one of ``without_loads`` are left out: the store as it was before those loads.
+        """
         from features.store.delta import active_files
 
         backend = self._connect(folder)
@@ -70,6 +73,9 @@ class Engine:
         found = {
             name: backend.read_parquet(paths, union_by_name=True) for name, paths in files.items() if paths
         }
+        if without_loads:
+            known = ~ibis._[Stored.LOAD].isin(sorted(without_loads))
+            found = {name: table.filter(known) for name, table in found.items()}
         return _open(backend, found)
 
     def open_frames(self, frames: Mapping[str, "pd.DataFrame | pa.Table"]) -> "Events":
@@ -109,6 +115,8 @@ class Events:
 
     ``loaded`` names the tables that hold anything at all. ``readings`` holds what was read from each text of
     feedback: ``text`` and the columns of ``contracts.voice.READING``; None where nothing has been read.
+    An objection to profiling holds at every ``as_of`` if it was recorded before ``consents_until`` (None:
+    before that ``as_of``).
     """
 
     backend: Any
@@ -116,6 +124,7 @@ class Events:
     loaded: tuple[str, ...] = ()
     counter: Iterator[int] = field(default_factory=count)
     readings: Table | None = None
+    consents_until: datetime | None = None
 
     @classmethod
     def from_frames(
@@ -135,6 +144,17 @@ class Events:
             for name, table in self.tables.items()
         }
         return replace(self, tables=tables)
+
+    def of(self, customer_ids: Sequence[str]) -> "Events":
+        """Return the events of these customers alone."""
+        wanted = pa.table({str(Name.CUSTOMER_ID): pa.array(sorted({*customer_ids}), pa.string())})
+        chosen = self.backend.create_table(f"chosen_{next(self.counter)}", obj=wanted, temp=True)
+        tables = {name: table.semi_join(chosen, str(Name.CUSTOMER_ID)) for name, table in self.tables.items()}
+        return replace(self, tables=tables)
+
+    def heeding(self, consents_until: datetime) -> "Events":
+        """Return the events under which objections recorded before ``consents_until`` hold backwards."""
+        return replace(self, consents_until=consents_until)
 
     def with_readings(self, readings: pd.DataFrame) -> "Events":
         """Return the events with what was read from each text: ``text`` and the columns of ``READING``."""
@@ -233,6 +253,11 @@ def median_of(values: Value) -> Value:
 def absent(kind: str) -> Value:
     """Return a missing value of a kind of the contract, for example ``string`` or ``number``."""
     return ibis.null(_KINDS[kind])
+
+
+def constant(value: float | None) -> Value:
+    """Return a constant float64; None is missing."""
+    return ibis.null("float64") if value is None else ibis.literal(value, "float64")
 
 
 def text(value: str) -> Value:

@@ -13,8 +13,9 @@ from contracts.feature_frame import INDEX, Feature, FeatureFrame, FeatureList
 from features.engine import KEY, Table, beside, read_frame, stacked, text
 from features.families import Family, find_families
 from features.families.family import short_name
+from features.families.subscription import find_usual_fees
 from features.population import SCORED, find_population
-from features.snapshot import Snapshot
+from features.snapshot import Crowd, Snapshot
 
 Seen: TypeAlias = dict[str, frozenset[pd.Timestamp]]
 Wanted: TypeAlias = dict[Family, tuple[Feature, ...]]
@@ -78,11 +79,26 @@ def _read_index(scored: Table) -> pd.DataFrame:
     return index.assign(as_of=index.as_of.dt.tz_localize(UTC))
 
 
-def _find_seen(snapshot: Snapshot) -> Seen:
+def find_seen_tables(snapshot: Snapshot) -> Seen:
+    """Return by table at which cutoffs it held anything; ``snapshot.crowd`` knows without looking."""
+    if snapshot.crowd is not None:
+        every = frozenset(map(pd.Timestamp, snapshot.as_of))
+        return {name: every if name in snapshot.crowd.seen else frozenset() for name in TABLES}
     names = snapshot.events.loaded or tuple(TABLES)
     marked = [snapshot.table(name).select(KEY[0]).distinct().mutate(table=text(name)) for name in names]
     rows = read_frame(stacked(marked)).to_pandas()
-    instants = {name: frozenset(rows.as_of[rows.table == name].dt.tz_localize(UTC)) for name in TABLES}
+    return {name: frozenset(rows.as_of[rows.table == name].dt.tz_localize(UTC)) for name in TABLES}
+
+
+def read_crowd(snapshot: Snapshot) -> Crowd:
+    """Return what features ask of all customers together, at the snapshot's only ``as_of``."""
+    seen = frozenset(name for name, instants in find_seen_tables(snapshot).items() if instants)
+    fees = read_frame(find_usual_fees(snapshot)).to_pylist()
+    return Crowd(seen, fees[0]["usual_fee"] if fees else None)
+
+
+def _find_seen(snapshot: Snapshot) -> Seen:
+    instants = find_seen_tables(snapshot)
     return {
         family.name: frozenset().union(*(instants[name] for name in family.needs))
         for family in find_families()

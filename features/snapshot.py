@@ -16,6 +16,19 @@ from features.spoken import join_readings
 from features.versions import find_attributes, find_consent, find_known, mask_states, merge_sources
 
 
+@dataclass(frozen=True)
+class Crowd:
+    """All that features of one customer ask of the others, at one ``as_of``.
+
+    ``seen`` names the tables that held anything, ``usual_fee`` is the mean monthly fee of who pays one, in
+    money (None: nobody does). Whatever else a feature should compare with belongs here: the ledger keeps it,
+    so that a score can be computed again when others were erased.
+    """
+
+    seen: frozenset[str]
+    usual_fee: float | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Snapshot:
     """The known rows of each table at each ``as_of`` (sorted, distinct, UTC).
@@ -23,13 +36,15 @@ class Snapshot:
     Tables keep the columns of their contract plus ``as_of, source, row_key, recorded_at, loaded_at,
     backfilled``. A row is there when it occurred and was recorded before ``as_of``, in its latest version
     recorded before ``as_of``. ``consent_as_of`` is the instant consent is taken from for every cutoff (None:
-    each cutoff's own).
+    each cutoff's own; in any case no earlier than the events' ``consents_until``). ``crowd`` says what
+    features ask of all customers together (None: they look), for events of some customers alone.
     """
 
     events: Events
     as_of: tuple[datetime, ...]
     settings: Settings
     consent_as_of: datetime | None = None
+    crowd: Crowd | None = None
 
     @cached_property
     def cutoffs(self) -> Table:
@@ -84,6 +99,8 @@ class Snapshot:
     def refusals(self) -> Table:
         """Who refuses profiling at each cutoff: as_of, customer_id."""
         instants = [self.consent_as_of or instant for instant in self.as_of]
+        if self.events.consents_until is not None:
+            instants = [max(instant, self.events.consents_until) for instant in instants]
         cutoffs = self.events.table_of(as_of=self.as_of, consent_as_of=instants)
         return find_consent(self.events.tables["customers"], cutoffs)
 

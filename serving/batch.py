@@ -19,11 +19,15 @@ from contracts.workspace import Workspace
 from features.wording.catalogue import Catalogue, load_catalogue
 from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
+from serving.ledger.account import Account
+from serving.ledger.digests import digest_features
+from serving.ledger.known import Known, describe_settings, describe_software, keep_texts
+from serving.ledger.promotions import take_over_promotions
 from serving.score import Costs, Occasion, Scored, score_frame
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
 from serving.subscriber_score import score_subscribers
-from training.bundle import load_manifest, load_model, read_champion
+from training.bundle import find_digest, load_manifest, load_model, read_champion
 from training.models.company_model import SUBSCRIPTION, CompanyModel
 from training.models.subscription_model import SubscriptionModel
 
@@ -92,20 +96,38 @@ def score_everyone(
             f"Model {champion.version} learned from facts until {to_text(champion.trained_until)}, "
             f"after {to_text(as_of)}: score a later date, or allow it with --hindsight."
         )
-    everyone = read_everyone(workspace, champion.model, as_of)
+    everyone = read_everyone(workspace, champion.model, as_of, now)
     flags = _find_flags(workspace, everyone, as_of, champion)
     bands = RiskBands(0.5, 0.8, "")
     draft = Occasion("", champion.version, as_of, now, bands, flags, _find_costs(workspace))
     occasions = _find_occasions(workspace, champion, everyone, draft)
     name = next(iter(occasions.values())).generation
     info = GenerationInfo(name, as_of, champion.version, now, everyone.newest, flags)
+    take_over_promotions(workspace, now)
     store = open_store(workspace)
     try:
-        with store.begin(info) as writer:
-            writer.add(build_rows(champion.model, everyone, occasions, progress))
+        with store.begin(info) as writer, Account(workspace, info) as account:
+            writer.add(account.watch(build_rows(champion.model, everyone, occasions, progress)))
+            account.close(_tell_known(workspace, champion, everyone, occasions))
             return writer.finish()
     finally:
         store.close()
+
+
+def _tell_known(
+    workspace: Workspace, champion: Champion, everyone: Everyone, occasions: Mapping[str, Occasion]
+) -> Known:
+    """Return what the ledger keeps, so that any score of the run can be computed again."""
+    return Known(
+        occasions,
+        bundle=find_digest(workspace.models / champion.version),
+        margin_share=everyone.economics.margin_share,
+        crowd=everyone.crowd,
+        settings=describe_settings(workspace.settings),
+        loads=tuple(everyone.loads),
+        texts=keep_texts(workspace.ledger),
+        software=describe_software(),
+    )
 
 
 def build_rows(
@@ -113,9 +135,14 @@ def build_rows(
     everyone: Everyone,
     occasions: Mapping[str, Occasion],
     progress: Callable[[int, int], None] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Iterator[StoredScore]:
-    """Yield the stored rows of a run: every scored customer by id, then everyone without a score and why."""
-    scored = [_build_kind(model, everyone, kind, occasion) for kind, occasion in occasions.items()]
+    """Yield the stored rows of a run: every scored customer by id, then everyone without a score and why.
+
+    The reasons are worded by ``catalogue``, by default the one that comes with the package.
+    """
+    texts = catalogue or load_catalogue()
+    scored = [_build_kind(model, everyone, kind, occasion, texts) for kind, occasion in occasions.items()]
     total = sum(map(len, everyone.frames.values()))
     for done, row in enumerate(heapq.merge(*scored, key=attrgetter("customer_id")), start=1):
         if progress is not None and (done % CHUNK == 0 or done == total):
@@ -126,10 +153,10 @@ def build_rows(
 
 
 def _build_kind(
-    model: CompanyModel, everyone: Everyone, kind: str, occasion: Occasion
+    model: CompanyModel, everyone: Everyone, kind: str, occasion: Occasion, texts: Catalogue
 ) -> Iterator[StoredScore]:
     part, frame = model.parts[kind], everyone.frames.get(kind)
-    catalogue = load_catalogue().for_company(part.features, part.terms.currency)
+    catalogue = texts.for_company(part.features, part.terms.currency)
     place = pd.RangeIndex(0 if frame is None else len(frame))
     for start in range(0, len(place), CHUNK):
         assert frame is not None
@@ -138,15 +165,17 @@ def _build_kind(
             found = score_subscribers(part, chunk, occasion)
         else:
             found = score_frame(part, chunk, occasion, everyone.economics)
-        for scored in found:
-            yield build_row(scored, catalogue, part.reference.medians)
+        for scored, features in zip(found, digest_features(chunk), strict=True):
+            yield build_row(scored, catalogue, part.reference.medians, features)
 
 
-def build_row(scored: Scored, catalogue: Catalogue, peers: Mapping[str, Any]) -> StoredScore:
+def build_row(
+    scored: Scored, catalogue: Catalogue, peers: Mapping[str, Any], features: bytes = b""
+) -> StoredScore:
     """Return the row of one score with its canonical bytes in both languages."""
     english = to_dict(scored.in_words(catalogue, "en", peers))
     italian = english | {"reasons": _reworded(english["reasons"], scored.worded(catalogue, "it", peers))}
-    return build_scored(english, dumps(english), dumps(italian), scored.raw)
+    return build_scored(english, dumps(english), dumps(italian), scored.raw, features)
 
 
 def _reworded(plain: Sequence[dict[str, Any]], worded: Sequence[Reason]) -> list[dict[str, Any]]:

@@ -1,17 +1,20 @@
 """The facts of a scoring run: who is scored as what, who is not and why, and what is known beside."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from contracts.feature_frame import FeatureFrame
 from contracts.scores import NotScored
+from contracts.settings import Settings
+from contracts.time import just_after
 from contracts.workspace import Workspace
 from features.economics import Economics, read_economics
 from features.engine import Engine
-from features.frame import build_frame
+from features.frame import build_frame, read_crowd
 from features.freshness import find_newest_fact
 from features.population import find_not_scored
-from features.snapshot import take_snapshot
+from features.snapshot import Crowd, Snapshot, take_snapshot
+from features.store.erasure import find_loads
 from training.models.company_model import SHOP, SUBSCRIPTION, CompanyModel
 
 
@@ -19,7 +22,8 @@ from training.models.company_model import SHOP, SUBSCRIPTION, CompanyModel
 class Everyone:
     """``frame`` holds who buys by orders, ``subscribers`` who subscribes.
 
-    Each has the features of the model for its kind, and is None where there is no such model.
+    Each has the features of the model for its kind, and is None where there is no such model. ``crowd`` is
+    what features asked of all customers together, ``loads`` are the loads by which rows had come.
     """
 
     frame: FeatureFrame | None
@@ -27,6 +31,8 @@ class Everyone:
     not_scored: dict[str, NotScored]
     economics: Economics
     newest: datetime | None
+    crowd: Crowd
+    loads: frozenset[str]
 
     @property
     def frames(self) -> dict[str, FeatureFrame]:
@@ -35,10 +41,43 @@ class Everyone:
         return {kind: frame for kind, frame in both.items() if frame is not None}
 
 
-def read_everyone(workspace: Workspace, model: CompanyModel, as_of: datetime) -> Everyone:
-    """Return the facts of a scoring run as known at ``as_of``."""
+@dataclass(frozen=True)
+class Hindsight:
+    """What to look back with: some customers, and the loads, crowd, settings and margin of then."""
+
+    customer_ids: tuple[str, ...]
+    loads: frozenset[str]
+    crowd: Crowd
+    settings: Settings
+    margin_share: float | None
+
+
+def read_everyone(
+    workspace: Workspace, model: CompanyModel, as_of: datetime, now: datetime | None = None
+) -> Everyone:
+    """Return the facts of a scoring run as known at ``as_of``.
+
+    Who has objected to profiling by ``now`` (None: by ``as_of``) is not scored, whatever day it is.
+    """
     engine = Engine(threads=workspace.settings.training.engine_threads)
-    snapshot = take_snapshot(engine.open_events(workspace.events), as_of, workspace.settings)
+    events = engine.open_events(workspace.events)
+    if now is not None:
+        events = events.heeding(just_after(now))
+    snapshot = take_snapshot(events, as_of, workspace.settings)
+    return _gather(snapshot, model, read_crowd(snapshot), frozenset(find_loads(workspace.events)))
+
+
+def look_back(workspace: Workspace, model: CompanyModel, as_of: datetime, hindsight: Hindsight) -> Everyone:
+    """Return what ``read_everyone`` gave of some customers, whatever was loaded or erased since."""
+    engine = Engine(threads=workspace.settings.training.engine_threads)
+    later = find_loads(workspace.events) - hindsight.loads
+    events = engine.open_events(workspace.events, later).of(hindsight.customer_ids)
+    snapshot = replace(take_snapshot(events, as_of, hindsight.settings), crowd=hindsight.crowd)
+    found = _gather(snapshot, model, hindsight.crowd, hindsight.loads)
+    return replace(found, economics=replace(found.economics, margin_share=hindsight.margin_share))
+
+
+def _gather(snapshot: Snapshot, model: CompanyModel, crowd: Crowd, loads: frozenset[str]) -> Everyone:
     known = find_not_scored(snapshot)
     reasons: dict[str, NotScored] = dict(zip(known["customer_id"], known["reason"], strict=True))
     lapse = None if model.shop is None else model.shop.reference.lapsed_after_days
@@ -54,4 +93,6 @@ def read_everyone(workspace: Workspace, model: CompanyModel, as_of: datetime) ->
         dict(sorted(reasons.items())),
         read_economics(snapshot),
         find_newest_fact(snapshot),
+        crowd,
+        loads,
     )

@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts.atomic import replace_file, write_folder
 from contracts.errors import BundleRefused, FedeleError, WorkspaceError
 from contracts.feature_frame import FeatureList
 from contracts.workspace import Workspace
-from training.atomic import replace_file, write_folder
 from training.golden import check_golden_rows
 from training.manifest import SCHEMA_VERSION, check_manifest, decode, encode, is_table
 from training.models.columns import BTYD_FEATURES

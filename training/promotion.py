@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from contracts.atomic import append_line, write_folder
 from contracts.errors import BundleRefused, ModelRefused, WorkspaceError
 from contracts.findings import Finding
 from contracts.time import to_text
 from contracts.workspace import Workspace
-from training.atomic import append_line, write_folder
 from training.bundle import (
     MANIFEST,
     BundleParts,

@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.errors import NotEnoughData
 from contracts.settings import Settings
-from contracts.time import to_text
+from contracts.time import just_after, to_text
 from contracts.workspace import Workspace
 from features.engine import Engine, Events
 from training.bundle import BundleContent, read_pointer, save_bundle
@@ -136,7 +136,8 @@ def train(workspace: Workspace, as_of: datetime, now: datetime, who: str) -> Out
         NotEnoughData: there is no order before ``as_of``, and nobody subscribes.
     """
     engine = Engine(threads=workspace.settings.training.engine_threads)
-    events = engine.open_events(workspace.events)
+    # An objection to profiling counts from the moment it is known, whatever day is trained as of.
+    events = engine.open_events(workspace.events).heeding(just_after(now))
     found = fit_company(events, workspace.settings, as_of)
     said: list[str | None] = []
     if isinstance(found, Training):

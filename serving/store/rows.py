@@ -25,6 +25,7 @@ class StoredScore:
 
     ``record_en`` and ``record_it`` are canonical bytes; a reader of one language gets None for the other.
     ``position`` counts rows in the order they were written, from 1; a row not yet written has 0.
+    ``features`` is the digest of the features it was computed from; not stored here, the ledger takes it.
     """
 
     customer_id: str
@@ -42,6 +43,7 @@ class StoredScore:
     record_en: bytes | None = None
     record_it: bytes | None = None
     position: int = 0
+    features: bytes = b""
 
     def values(self) -> tuple[Any, ...]:
         """Return what a database stores of the row, in the order of ``STORED``."""
@@ -66,12 +68,14 @@ class StoredScore:
             )
 
 
-STORED = tuple(each.name for each in fields(StoredScore) if each.name != "position")
+STORED = tuple(each.name for each in fields(StoredScore) if each.name not in ("position", "features"))
 _stored = attrgetter(*STORED)
 Numbered = tuple[int, StoredScore]
 
 
-def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_score: float) -> StoredScore:
+def build_scored(
+    record: Mapping[str, Any], english: bytes, italian: bytes, raw_score: float, features: bytes = b""
+) -> StoredScore:
     """Return the row of a scored customer.
 
     Args:
@@ -79,6 +83,7 @@ def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_
         english: its canonical bytes.
         italian: canonical bytes of the Italian record.
         raw_score: log-odds before the calibrator.
+        features: digest of the features it was computed from.
     """
     return StoredScore(
         customer_id=record["customer_id"],
@@ -94,6 +99,7 @@ def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_
         raw_score=raw_score,
         record_en=english,
         record_it=italian,
+        features=features,
     )
 
 

@@ -6,11 +6,12 @@ import os
 
 import pytest
 
+from contracts import atomic
 from contracts.errors import BundleRefused, WorkspaceError
 from contracts.randomness import generator
 from testkit.tiny_model import build_tiny_model, invent_frame, tiny_content
-from training import atomic, golden
 from training import bundle as bundles
+from training import golden
 from training.bundle import (
     BundleContent,
     find_digest,

@@ -12,12 +12,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts import atomic
 from contracts.errors import BundleRefused, ModelRefused, WorkspaceError
 from contracts.settings import Settings
 from contracts.workspace import Workspace
 from testkit.tiny_model import tiny_content
 from testkit.tree import ROOT
-from training import atomic, promotion, registry
+from training import promotion, registry
 from training.bundle import BundleParts, find_digest, read_bundle, read_champion, save_bundle
 from training.promotion import find_alias_difference, next_version, promote, read_promotions, rollback
 

@@ -3,6 +3,7 @@
 A reason says what goes with the estimate, never what caused it.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -188,7 +189,11 @@ def _groups(columns: Sequence[Feature]) -> dict[str, list[int]]:
 
 
 def _sums(parts: Floats, groups: Mapping[str, list[int]]) -> Floats:
-    return np.column_stack([parts[:, places].sum(axis=1) for places in groups.values()])
+    # One column after the other: NumPy sums a single row in another order than many, and a score computed
+    # again alone would differ from the same score among others in its last bit.
+    return np.column_stack(
+        [functools.reduce(np.add, (parts[:, place] for place in places)) for places in groups.values()]
+    )
 
 
 def _choose(sums: Floats, direction: Direction, most: int) -> npt.NDArray[np.int64]:
