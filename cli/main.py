@@ -11,6 +11,7 @@ from cli.demo import demo
 from cli.desk import desk
 from cli.evaluate import evaluate
 from cli.features import features
+from cli.forget import forget
 from cli.ingest import ingest
 from cli.init import init
 from cli.keys import keys
@@ -43,6 +44,7 @@ for command in (
     rollback,
     score,
     replay,
+    forget,
     serve,
     status,
     demo,

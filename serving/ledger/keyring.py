@@ -70,12 +70,7 @@ class Keyring:
         """Take a key off the ring for good, the file rewritten without it; return whether there was one."""
         with database.write(self._engine, _NAME) as connection:
             gone = connection.exec_driver_sql("DELETE FROM keys WHERE customer_id = ?", (customer_id,))
-        with database.answer_for(_NAME):
-            raw = self._engine.raw_connection()
-            try:
-                raw.cursor().execute("VACUUM")
-            finally:
-                raw.close()
+        database.rewrite(self._engine, _NAME)
         return bool(gone.rowcount)
 
     def __enter__(self) -> Self:

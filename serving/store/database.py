@@ -123,6 +123,17 @@ def read(engine: Engine, name: str) -> Iterator[Connection]:
         yield connection
 
 
+def rewrite(engine: Engine, name: str) -> None:
+    """Write a SQLite file anew, and empty its log, so that no page keeps what was deleted."""
+    with answer_for(name):
+        raw = engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.cursor().execute(statement).fetchall()
+        finally:
+            raw.close()
+
+
 @contextmanager
 def answer_for(name: str) -> Iterator[None]:
     """Turn what a driver raises about the store called ``name`` into one sentence.

@@ -6,14 +6,15 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Table
+from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
 from contracts.errors import SchemaTooNew, StoreError
 from serving.store import database
-from serving.store.rows import STORED, GenerationInfo, Numbered
+from serving.store.rows import STORED, Changes, GenerationInfo, Numbered
 from serving.store.tables import SCORES_VERSION, build_indices, build_scores_table
 
 _APPLICATION = 0x0FEDE1E
@@ -46,7 +47,11 @@ class FileDraft:
 
     def write(self, rows: Iterable[Numbered]) -> None:
         """Add rows with their positions."""
-        self._connection.executemany(self._insert, ((position, *row.values()) for position, row in rows))
+        self.copy((position, *row.values()) for position, row in rows)
+
+    def copy(self, rows: Iterable[tuple[Any, ...]]) -> None:
+        """Add rows as the columns of the table hold them."""
+        self._connection.executemany(self._insert, rows)
 
     def seal(self) -> None:
         """Make the file complete and durable under its own name."""
@@ -69,6 +74,8 @@ class FileDraft:
 
 class FileShelf:
     """The folder of generation files."""
+
+    reopens = True
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -110,6 +117,20 @@ class FileShelf:
             for info in infos:
                 self._file(info.generation).unlink(missing_ok=True)
 
+    def revise(self, info: GenerationInfo, changed: Changes) -> None:
+        """Write the file anew without what is withdrawn: nothing of it stays in a page of the new one."""
+        draft = FileDraft(self._file(info.generation))
+        try:
+            with self.open(info) as (connection, table):
+                columns = (table.c[name] for name in ("position", *STORED))
+                rows = connection.execute(select(*columns).order_by(table.c.position))
+                draft.copy(tuple(row) for row in rows if row.position not in changed)
+            draft.write((position, row) for position, row in changed.items() if row is not None)
+            draft.seal()
+        except BaseException:
+            draft.abandon()
+            raise
+
     def close(self) -> None:
         """Close every file."""
         with self._lock:
@@ -128,7 +149,8 @@ class FileShelf:
         with self._lock:
             if key not in self._engines:
                 engine = self._open(info.generation)
-                for old in sorted(self._engines, key=lambda each: each[1])[:-2]:
+                stale = [each for each in self._engines if each[0] == info.generation]
+                for old in {*stale, *sorted(self._engines, key=lambda each: each[1])[:-2]}:
                     self._engines.pop(old).dispose()
                 self._engines[key] = engine
             return self._engines[key]

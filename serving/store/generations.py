@@ -10,16 +10,24 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
 from contracts.errors import StoreError
-from contracts.scores import Language
+from contracts.scores import Language, NotScored
 from contracts.workspace import Workspace
 from serving.store import reading
 from serving.store.files import FileShelf
 from serving.store.partitions import PartitionShelf
 from serving.store.reading import Changed
-from serving.store.rows import GenerationInfo, Numbered, Selection, StoredScore
+from serving.store.rows import (
+    Changes,
+    GenerationInfo,
+    Numbered,
+    Selection,
+    StoredScore,
+    build_not_scored,
+    recount,
+)
 from serving.store.work import WorkStore, open_work
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -36,7 +44,12 @@ class Draft(Protocol):
 
 
 class Shelf(Protocol):
-    """Where generations are kept: files beside SQLite, partitions in PostgreSQL."""
+    """Where generations are kept: files beside SQLite, partitions in PostgreSQL.
+
+    ``reopens``: whether readers see a revised generation only once it has a new number.
+    """
+
+    reopens: bool
 
     def start(self, info: GenerationInfo, kept: Collection[str]) -> Draft: ...  # noqa: D102
     def open(self, info: GenerationInfo) -> AbstractContextManager[tuple[Connection, Table]]: ...  # noqa: D102
@@ -44,6 +57,7 @@ class Shelf(Protocol):
         self, info: GenerationInfo, before: GenerationInfo
     ) -> AbstractContextManager[tuple[Connection, Table, Table]]: ...
     def remove(self, infos: Iterable[GenerationInfo], connection: Connection | None = None) -> None: ...  # noqa: D102
+    def revise(self, info: GenerationInfo, changed: Changes) -> None: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
 
 
@@ -205,10 +219,44 @@ class ScoreStore:
                 if record is not None:
                     yield json.loads(record)
 
+    def list_customers(self, info: GenerationInfo) -> set[str]:
+        """Return the ids of everyone a generation knows."""
+        with self._shelf.open(info) as (connection, table):
+            return set(connection.scalars(select(table.c.customer_id)))
+
+    def withdraw(self, customer_ids: Collection[str], reason: NotScored | None = None) -> dict[str, int]:
+        """Take customers out of every kept generation, for readers of any process at once.
+
+        With a ``reason`` scored customers become customers without a score for it; without one nothing is
+        left of them. The caller holds the workspace's lock. Killed at any point, calling it again finishes.
+
+        Returns:
+            How many rows changed, by generation.
+        """
+        counts: dict[str, int] = {}
+        moved: list[GenerationInfo] = []
+        for info in reversed(self.find_generations()):
+            rows = self.read(sorted(customer_ids), "en", info)
+            if reason is not None:
+                rows = {name: row for name, row in rows.items() if row.status == "scored"}
+            counts[info.generation] = len(rows)
+            if rows:
+                changed = {row.position: _without_score(row, reason) for row in rows.values()}
+                with reading.answer_for(info.generation):
+                    self._shelf.revise(info, changed)
+            if rows or reason is None:
+                moved.append(recount(info, rows.values(), reason))
+        self.work.restate(moved, anew=self._shelf.reopens)
+        return counts
+
     def close(self) -> None:
         """Close every connection and file."""
         self._shelf.close()
         self.work.close()
+
+
+def _without_score(row: StoredScore, reason: NotScored | None) -> StoredScore | None:
+    return None if reason is None else build_not_scored(row.customer_id, reason, row.kind)
 
 
 def open_store(workspace: Workspace) -> ScoreStore:

@@ -5,11 +5,11 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, delete, text, update
 from sqlalchemy.schema import CreateIndex
 
 from serving.store import database
-from serving.store.rows import STORED, GenerationInfo, Numbered
+from serving.store.rows import STORED, Changes, GenerationInfo, Numbered
 from serving.store.tables import build_indices, build_scores_table
 
 _STORE = "the PostgreSQL store"
@@ -73,6 +73,8 @@ class PartitionDraft:
 class PartitionShelf:
     """The partitions of ``scores``."""
 
+    reopens = False
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -104,6 +106,20 @@ class PartitionShelf:
         if connection is not None:
             for info in infos:
                 _drop(connection, find_partition(info))
+
+    def revise(self, info: GenerationInfo, changed: Changes) -> None:
+        """Take out or replace rows, and write the table anew so that no page keeps what they held."""
+        table = build_scores_table(find_partition(info))
+        with database.write(self._engine, _STORE) as connection:
+            for position, row in changed.items():
+                mine = table.c.position == position
+                if row is None:
+                    connection.execute(delete(table).where(mine))
+                else:
+                    cells = dict(zip(STORED, row.values(), strict=True)) | {"in_play": int(row.in_play)}
+                    connection.execute(update(table).where(mine).values(cells))
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f'VACUUM (FULL, ANALYZE) "{table.name}"'))
 
     def close(self) -> None:
         """Nothing of its own is open: the engine is the work store's."""

@@ -3,7 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from operator import attrgetter
@@ -71,6 +72,8 @@ class StoredScore:
 STORED = tuple(each.name for each in fields(StoredScore) if each.name not in ("position", "features"))
 _stored = attrgetter(*STORED)
 Numbered = tuple[int, StoredScore]
+Changes = Mapping[int, StoredScore | None]
+"""What becomes of the rows at some positions; None takes a row out."""
 
 
 def build_scored(
@@ -149,6 +152,24 @@ class GenerationInfo:
                 "kinds": dict(self.kinds),
             }
         ).decode()
+
+
+def recount(
+    info: GenerationInfo, withdrawn: Iterable[StoredScore], reason: NotScored | None
+) -> GenerationInfo:
+    """Return the facts of a generation once these rows went, or have no score any more for ``reason``."""
+    kinds, others = Counter(info.kinds), Counter(info.not_scored)
+    scored = info.scored
+    for row in withdrawn:
+        if row.status == "scored":
+            scored -= 1
+            kinds[str(row.kind)] -= 1
+        else:
+            others[str(row.reason)] -= 1
+        if reason is not None:
+            others[reason] += 1
+    left = {name: count for name, count in sorted(others.items()) if count > 0}
+    return replace(info, scored=scored, kinds={**kinds} if info.kinds else {}, not_scored=left)
 
 
 def read_info(text: str, sequence: int) -> GenerationInfo:

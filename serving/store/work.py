@@ -3,11 +3,11 @@
 import hashlib
 import re
 import secrets as entropy  # secrets must be unguessable; contracts.randomness repeats itself on purpose
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, func, inspect, select, text
+from sqlalchemy import Connection, Engine, delete, func, inspect, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
@@ -88,6 +88,32 @@ class WorkStore:
         for old in dropped:
             connection.execute(delete(known).where(known.c.generation == old.generation))
         return dropped
+
+    def restate(self, infos: Sequence[GenerationInfo], *, anew: bool) -> None:
+        """Store new facts of kept generations, oldest first.
+
+        ``anew`` gives each a new number above all others, so that readers open it anew.
+        """
+        known = tables.generations
+        if not infos:
+            return
+        with self.write() as connection:
+            last = connection.scalar(select(func.max(known.c.sequence))) or 0
+            for place, info in enumerate(infos, start=1):
+                sequence = last + place if anew else info.sequence
+                mine = known.c.generation == info.generation
+                connection.execute(update(known).where(mine).values(sequence=sequence, info=info.to_json()))
+
+    def erase_customer(self, customer_id: str) -> int:
+        """Remove what any table of the work database holds of a customer; return how many rows went."""
+        held = [table for table in tables.WORK.sorted_tables if "customer_id" in table.c]
+        with self.write() as connection:
+            found = [
+                connection.execute(delete(table).where(table.c.customer_id == customer_id)) for table in held
+            ]
+        if self.engine.dialect.name == "sqlite":
+            database.rewrite(self.engine, self.name)
+        return sum(each.rowcount for each in found)
 
     def fetch_secret(self, name: str) -> bytes:
         """Return 32 secret bytes of this workspace called ``name``, made on first use."""

@@ -19,6 +19,7 @@ COMMANDS = (
     "rollback",
     "score",
     "replay",
+    "forget",
     "serve",
     "status",
     "demo",
