@@ -26,6 +26,7 @@ def replay(
     from cli.output import open_here, working
     from contracts.scores import LANGUAGES
     from contracts.time import read_clock
+    from serving.ledger.accesses import Access, AccessLog
     from serving.ledger.replay import describe, find_entry
     from serving.ledger.replay import replay as compute
 
@@ -38,6 +39,9 @@ def replay(
     with working("Computing the score again"):
         found = compute(workspace, [customer], entry, now)[customer]
     record = found.record_it if lang == "it" else found.record_en
+    reads = AccessLog(workspace)
+    reads.note(Access(now, "command", "replay", (customer,)))
+    reads.close()
     print(_tell(found), file=sys.stderr)
     show(describe(found), as_json, [] if record is None else [record.decode()])
     if found.status == "differs":

@@ -21,6 +21,7 @@ from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
 from serving.ledger.account import Account
 from serving.ledger.digests import digest_features
+from serving.ledger.expiry import expire
 from serving.ledger.known import Known, describe_settings, describe_software, keep_texts
 from serving.ledger.promotions import take_over_promotions
 from serving.score import Costs, Occasion, Scored, score_frame
@@ -109,9 +110,11 @@ def score_everyone(
         with store.begin(info) as writer, Account(workspace, info) as account:
             writer.add(account.watch(build_rows(champion.model, everyone, occasions, progress)))
             account.close(_tell_known(workspace, champion, everyone, occasions))
-            return writer.finish()
+            done = writer.finish()
     finally:
         store.close()
+    expire(workspace, now)
+    return done
 
 
 def _tell_known(

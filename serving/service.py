@@ -17,6 +17,7 @@ from serving.api.bodies import check_asked
 from serving.api.languages import choose_language
 from serving.api.middleware import ServiceMiddleware, describe_failure
 from serving.api.model import find_champion
+from serving.api.reads import note_read
 from serving.server import SEPARATOR, WORKERS, WORKSPACES
 from serving.tenants import Tenants
 
@@ -70,6 +71,7 @@ class Fedele:
         headers = ctx.request.headers
         language = choose_language(asked.language, headers.get("accept-language"))
         body = answer_asked(ctx.request.state.tenant.store, asked, language)
+        note_read(ctx.request.state, "rpc", asked.customer_ids)
         # A ready response is sent as it is: BentoML would write the numbers its own way.
         return Response(body, headers={"Content-Language": language}, media_type=JSON)  # type: ignore[return-value]
 

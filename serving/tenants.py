@@ -8,6 +8,7 @@ from pathlib import Path
 from contracts.errors import SettingsError
 from contracts.workspace import Workspace, open_workspace
 from serving.keys import ApiKey, find_key
+from serving.ledger.accesses import AccessLog
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
@@ -15,10 +16,11 @@ from serving.store.work import find_schema
 
 @dataclass(frozen=True)
 class Tenant:
-    """One workspace and its open store; ``store.work`` is the work database."""
+    """One workspace, its open store (``store.work`` is the work database) and the log of who reads it."""
 
     workspace: Workspace
     store: ScoreStore
+    accesses: AccessLog
 
     @property
     def name(self) -> str:
@@ -51,7 +53,9 @@ class Tenants:
                 "PostgreSQL database different names."
             )
         self.close()
-        self._tenants = tuple(Tenant(workspace, open_store(workspace)) for workspace in workspaces)
+        self._tenants = tuple(
+            Tenant(workspace, open_store(workspace), AccessLog(workspace)) for workspace in workspaces
+        )
 
     def find_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
         """Return the tenant and key that ``text`` opens, or None."""
@@ -70,8 +74,9 @@ class Tenants:
         return None
 
     def close(self) -> None:
-        """Close every store."""
+        """Close every store, once the reads are written."""
         for tenant in self._tenants:
+            tenant.accesses.close()
             tenant.store.close()
         self._tenants = ()
 

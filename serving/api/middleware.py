@@ -98,9 +98,9 @@ class ServiceMiddleware:
     async def _admit(self, scope: Scope, headers: dict[str, str], line: dict[str, Any]) -> None:
         """Find the key's workspace, or refuse; the order keeps the unknown caller from learning anything."""
         kind, _, text = headers.get("authorization", "").partition(" ")
-        found = None
+        found, now = None, self._clock()
         if kind.lower() == "bearer" and len(text) < 200:
-            found = await run_in_threadpool(self._tenants.find_key, text.strip(), self._clock())
+            found = await run_in_threadpool(self._tenants.find_key, text.strip(), now)
         if found is None:
             raise Problem("no-key", "Send authorization: Bearer and a key; `fedele keys create` makes one.")
         tenant, key = found
@@ -114,7 +114,7 @@ class ServiceMiddleware:
             raise Problem("method", f"Use {allowed}.", headers={"allow": allowed})
         if path.scope is not None and not key.allows(path.scope):
             raise Problem("no-scope", f"The key needs the scope {path.scope}.")
-        scope["state"] |= {"tenant": tenant, "key": key}
+        scope["state"] |= {"tenant": tenant, "key": key, "now": now}
 
     async def _probe(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         if scope["method"] not in ("GET", "HEAD"):

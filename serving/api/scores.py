@@ -19,6 +19,7 @@ from serving.api.documents import (
 )
 from serving.api.languages import choose_language
 from serving.api.problems import Fault, Problem
+from serving.api.reads import note_read
 from serving.store.generations import ScoreStore
 from serving.store.reading import Changed
 from serving.store.rows import GenerationInfo, StoredScore
@@ -35,6 +36,7 @@ def post_scores(request: Request) -> Response:
     asked = read_asked(request.state.body)
     language = choose_language(asked.language, request.headers.get("accept-language"))
     body = answer_asked(tenant.store, asked, language)
+    note_read(request.state, "scores", asked.customer_ids)
     return Response(body, headers={"Content-Language": language}, media_type=JSON)
 
 
@@ -49,6 +51,7 @@ def get_score(customer_id: str, query: Annotated[ScoreQuery, Query()], request: 
     row = find_scores(tenant.store, [customer_id], language, tenant.store.current()).get(customer_id)
     if row is None:
         raise Problem("unknown", "No customer of this name is known. Names are case-sensitive.")
+    note_read(request.state, "score", [row.customer_id])
     return respond(request, row.record(language) or render_result(customer_id, row, language), language)
 
 
@@ -70,6 +73,7 @@ def get_changes(query: Annotated[ChangesQuery, Query()], request: Request) -> Re
         cursor = sign_cursor(
             store.work, ["changes", query.changed_since, info.generation, last.gone, last.position]
         )
+    note_read(request.state, "changes", (getattr(each, "customer_id", None) for _, each in shown))
     data = b",".join(_render(each, language) for _, each in shown)
     head = dumps(describe(info) | {"next_cursor": cursor})[1:-1]
     body = b'{"data":[%b],%b}' % (data, head)

@@ -29,6 +29,7 @@ from serving.desk.notices import find_cautions, find_moves, is_stale
 from serving.desk.rendering import STATIC, SafeHeaders, read_static, render_page
 from serving.desk.state import BANDS, MOST_CONTACTS, ListState, read_state
 from serving.desk.words import load_words
+from serving.ledger.accesses import Access
 from serving.sessions import Session, end_session
 from serving.store.generations import ScoreStore
 from serving.store.rows import GenerationInfo
@@ -59,6 +60,11 @@ class Visit:
     def settings(self) -> Settings:
         """The settings of the session's workspace."""
         return self.tenant.workspace.settings
+
+    def note_read(self, route: str, customer_ids: Iterable[str] | None) -> None:
+        """Tell the ledger whom this page shows; None stands for the whole list."""
+        ids = None if customer_ids is None else tuple(customer_ids)
+        self.tenant.accesses.note(Access(self.now, "desk", route, ids))
 
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return a page that knows who is signed in."""
@@ -102,6 +108,7 @@ class Desk:
             return RedirectResponse(state.customer_address(wanted), 303)
         view = build_view(visit.store, state, info, self._figures)
         record = view.rows[0].record if view.rows else None
+        visit.note_read("list", (row.record["customer_id"] for row in view.rows))
         return visit.render(
             "list.html",
             view=view,
@@ -128,6 +135,7 @@ class Desk:
             return visit.render("unknown.html", 404, customer_id=customer_id)
         if found.record(state.language) is None:
             return visit.render("unscored.html", customer_id=found.customer_id, reason=found.reason)
+        visit.note_read("page", [found.customer_id])
         neighbours = find_neighbours(visit.store, state, info, found.customer_id)
         return visit.render(
             "customer.html",
@@ -144,6 +152,7 @@ class Desk:
         body = found.record(language) if found else None
         if body is None:
             return visit.render("unknown.html", 404, customer_id=customer_id)
+        visit.note_read("record", [customer_id])
         return Response(body, media_type=JSON, headers={"content-language": language})
 
     def send_export(self, visit: Visit) -> Response:
@@ -151,6 +160,7 @@ class Desk:
         info, state = visit.info, visit.state
         if info is None:
             return RedirectResponse(state.address(), 303)
+        visit.note_read("export", None)
         day = info.as_of.astimezone(find_zone(visit.settings.workspace.timezone))
         name = f"{load_words(state.language)('csv.file')}-{day:%Y-%m-%d}.csv"
         return StreamingResponse(

@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+from contracts.scores import NotScored
 from contracts.time import just_after
 from contracts.workspace import Workspace
 from features.engine import Engine
@@ -12,7 +13,7 @@ from serving.ledger.chain import Chain
 from serving.store.generations import open_store
 
 OBJECTION = "objection"
-REASON = "suppressed"
+REASON: NotScored = "suppressed"
 
 
 def heed_objections(workspace: Workspace, now: datetime) -> int:
