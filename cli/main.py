@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli.audit import audit
+from cli.backup import backup
 from cli.check import check
 from cli.compare import compare
 from cli.demo import demo
@@ -18,6 +19,7 @@ from cli.keys import keys
 from cli.promote import promote
 from cli.replay import replay
 from cli.report import report
+from cli.restore import restore
 from cli.rollback import rollback
 from cli.score import score
 from cli.serve import serve
@@ -45,6 +47,8 @@ for command in (
     score,
     replay,
     forget,
+    backup,
+    restore,
     serve,
     status,
     demo,

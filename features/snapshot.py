@@ -10,7 +10,7 @@ from functools import cached_property
 
 from contracts.errors import ContractError
 from contracts.settings import Settings
-from features.engine import Events, Table
+from features.engine import Events, Table, stacked
 from features.netting import find_purchase_days, net_orders
 from features.spoken import join_readings
 from features.versions import find_attributes, find_consent, find_known, mask_states, merge_sources
@@ -99,8 +99,14 @@ class Snapshot:
     def refusals(self) -> Table:
         """Who refuses profiling at each cutoff: as_of, customer_id."""
         instants = [self.consent_as_of or instant for instant in self.as_of]
-        if self.events.consents_until is not None:
-            instants = [max(instant, self.events.consents_until) for instant in instants]
+        heeded = self._find_refusals(instants)
+        until = self.events.consents_until
+        if until is None:
+            return heeded
+        # Who objected later counts as well; a later consent brings nobody into the past.
+        return stacked([heeded, self._find_refusals([max(until, each) for each in instants])]).distinct()
+
+    def _find_refusals(self, instants: Sequence[datetime]) -> Table:
         cutoffs = self.events.table_of(as_of=self.as_of, consent_as_of=instants)
         return find_consent(self.events.tables["customers"], cutoffs)
 

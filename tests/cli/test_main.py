@@ -20,6 +20,8 @@ COMMANDS = (
     "score",
     "replay",
     "forget",
+    "backup",
+    "restore",
     "serve",
     "status",
     "demo",

@@ -11,7 +11,7 @@ ALONE = (
     "cdnow_parity", "same_bytes", "bad_rows", "simulator_recovery", "small_shops", "group_totals",
     "retention_curve", "race_of_families", "telco", "tv_subscriptions", "planted_leaks",
 )  # fmt: skip
-APART = dict.fromkeys(ALONE, "claims-apart")
+APART = dict.fromkeys(ALONE, "claims-apart") | {"replay": "shop", "erasure": "shop"}
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,8 @@ CLAIMS = (
     "telco",
     "tv_subscriptions",
     "planted_leaks",
+    "replay",
+    "erasure",
 )
 FOLDER = ROOT / "docs" / "proof"
 LIBRARIES = (

@@ -1,0 +1,160 @@
+"""A forgotten customer is in no file of the workspace, does not come back, and is not learned from.
+
+Customers of a simulated company with facts in seven tables, scores, a feature frame, an export and logged reads
+are forgotten by the command, some of them while it is killed at random and run again. Then every file is
+searched as it lies, Parquet unpacked too, for the id and for every digest the ledger knew the customer by: the
+key, and the pseudonym in each file. A backup from before is restored with the marks of the erased. The one
+thing that stays is the mark itself: a digest under a secret of the workspace, without which nobody could tell
+that an old export must not bring them back.
+"""
+
+import tempfile
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+
+import pandas as pd
+
+from contracts.randomness import generator
+from contracts.settings import SourceSection
+from contracts.workspace import Workspace, open_workspace
+from features.engine import Engine
+from features.ingest.load import ingest_files
+from features.store.erasure import find_customers
+from serving.backup import restore_backup, save_backup
+from serving.batch import export_generation
+from serving.ledger.accesses import Access, AccessLog
+from serving.ledger.audit import verify
+from serving.ledger.keyring import Keyring, pseudonym
+from serving.ledger.replay import find_entry, replay
+from testkit.claims.figure import Figure, Scale, none_of
+from testkit.commands import build_command, build_environment, call_fedele
+from testkit.kills import kill_at_random
+from testkit.ledger import find_current
+from testkit.remains import find_remains
+from testkit.workspaces import NOW, find_shop
+from training.dataset import build_training_set
+from training.frames import store_frame
+
+SEED = 12
+LATER = NOW + timedelta(days=2)
+
+
+@dataclass(frozen=True)
+class Marked:
+    """A customer and every byte string that could give them away."""
+
+    customer_id: str
+    needles: tuple[bytes, ...]
+
+
+def measure(scale: Scale) -> list[Figure]:
+    """Return in how many files anything of the forgotten is left, at once, after a restore and a re-import."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        workspace = find_shop().copy(folder / "shop")
+        _fill(workspace, thorough=scale.thorough)
+        chosen = _choose(workspace, 20 if scale.thorough else 2)
+        before = sum(bool(find_remains(workspace.root, each.needles[0])) for each in chosen)
+        save_backup(workspace, folder / "shop.tar", LATER)
+        struck = _forget(workspace, chosen, scale)
+        figures = [
+            Figure("customers found in the workspace before", before, len(chosen), "equals"),
+            Figure("kills of the running command", struck, scale.kills if scale.thorough else 0, "at least"),
+            none_of("files that hold anything of them afterwards", _count_remains(workspace.root, chosen)),
+            *_bring_back(workspace, chosen),
+        ]
+        back = restore_backup(folder / "shop.tar", folder / "again", workspace.root, LATER)
+        restored = open_workspace(folder / "again")
+        return [
+            *figures,
+            Figure("customers erased again from a restored backup", back.erased, len(chosen), "equals"),
+            none_of(
+                "files of the restored that hold anything of them", _count_remains(restored.root, chosen)
+            ),
+            none_of("faults in the ledgers of both", len(verify(workspace).faults + verify(restored).faults)),
+            *_learn(workspace, chosen, thorough=scale.thorough),
+        ]
+
+
+def _fill(workspace: Workspace, *, thorough: bool) -> None:
+    """Leave traces everywhere: reads of everyone, an export in the folder, and a frame where time allows."""
+    shop = find_shop()
+    export_generation(workspace, find_current(workspace), workspace.root / "list.csv", "it")
+    log = AccessLog(workspace)
+    log.note(Access(LATER, "desk", "list", tuple(shop.company.tables["customers"]["customer_id"])))
+    log.close()
+    if thorough:
+        store_frame(workspace, shop.as_of)
+
+
+def _choose(workspace: Workspace, count: int) -> list[Marked]:
+    with Keyring(workspace.ledger) as keyring:
+        keys = keyring.find(keyring.list_customers())
+    ids = sorted(keys)
+    drawn = generator(SEED, "customers").choice(len(ids), count, replace=False)
+    names = [str(file.relative_to(workspace.ledger)) for file in sorted(workspace.ledger.glob("*/*.rows"))]
+    marked = []
+    for one in (ids[place] for place in sorted(drawn)):
+        secrets = [keys[one], *(pseudonym(keys[one], one, name) for name in names)]
+        spelt = [each.hex().encode() for each in secrets]
+        marked.append(Marked(one, (one.encode(), *secrets, *spelt)))
+    return marked
+
+
+def _forget(workspace: Workspace, chosen: list[Marked], scale: Scale) -> int:
+    """Forget each; in full, kill the command at a random moment first. Return how often it was killed."""
+    rng, struck = generator(SEED, "kills"), 0
+    for each in chosen:
+        if scale.thorough:
+            command, environment = (
+                build_command("forget", each.customer_id),
+                build_environment(workspace.root),
+            )
+            struck += kill_at_random(command, rng, 6.0, 1.0, folder=workspace.root, environment=environment)
+        told = call_fedele(workspace.root, "forget", each.customer_id)
+        assert told["hits"] == [], "the command itself found something left"
+    return struck
+
+
+def _count_remains(folder: Path, chosen: list[Marked]) -> int:
+    return len(find_remains(folder, *(needle for each in chosen for needle in each.needles)))
+
+
+def _bring_back(workspace: Workspace, chosen: list[Marked]) -> list[Figure]:
+    """Load what was first loaded once more, and ask for the scores of then."""
+    ids = [each.customer_id for each in chosen]
+    rows = loaded = counted = 0
+    for table, facts in find_shop().company.tables.items():
+        mine: pd.DataFrame = facts[facts["customer_id"].isin(ids)]
+        if len(mine):
+            file = workspace.root.parent / f"{table}.csv"
+            mine.to_csv(file, index=False)
+            (report,) = ingest_files(workspace, table, [file], SourceSection(), source="old", now=LATER)
+            rows, loaded = rows + len(mine), loaded + report.loaded
+            counted += report.reasons.get("erased", 0)
+            file.unlink()
+    answers = replay(workspace, ids, find_entry(workspace), LATER)
+    return [
+        Figure("rows of them in an old export, loaded again", rows, 10, "at least"),
+        none_of("of those, any that were stored", loaded),
+        none_of("of those, any that were not counted as `erased`", rows - counted),
+        none_of("files that hold anything of them after that", _count_remains(workspace.root, chosen)),
+        none_of(
+            "replays that are not answered `erased`", sum(e.status != "erased" for e in answers.values())
+        ),
+    ]
+
+
+def _learn(workspace: Workspace, chosen: list[Marked], *, thorough: bool) -> list[Figure]:
+    ids = {each.customer_id for each in chosen}
+    figures = [
+        none_of("of them in the facts that training reads", len(ids & find_customers(workspace.events)))
+    ]
+    if thorough:
+        events = Engine(threads=1).open_events(workspace.events)
+        found = build_training_set(events, workspace.settings, find_shop().as_of)
+        known = set(found.present.index["customer_id"])
+        known |= set() if found.past is None else set(found.past.index["customer_id"])
+        figures.append(none_of("of them in the next training set", len(ids & known)))
+    return figures
