@@ -1,14 +1,15 @@
 """A forgotten customer is in no file of the workspace, does not come back, and is not learned from.
 
-Customers of a simulated company with facts in seven tables, scores, a feature frame, an export and logged reads
-are forgotten by the command, some of them while it is killed at random and run again. Then every file is
-searched as it lies, Parquet unpacked too, for the id and for every digest the ledger knew the customer by: the
-key, and the pseudonym in each file. A backup from before is restored with the marks of the erased. The one
-thing that stays is the mark itself: a digest under a secret of the workspace, without which nobody could tell
-that an old export must not bring them back.
+Customers of a simulated company with facts in seven tables, scores, a feature frame, an export and logged
+reads are forgotten by the command, killed at random moments and run again. Then every file is searched as it
+lies, Parquet unpacked too, for the id and for every digest the ledger knew the customer by: the key, and the
+pseudonym in each file. A backup from before is restored with the marks of the erased. The one thing that stays
+is the mark itself: a digest under a secret of the workspace, without which nobody could tell that an old
+export must not bring them back.
 """
 
 import tempfile
+import time
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -38,6 +39,9 @@ from training.frames import store_frame
 
 SEED = 12
 LATER = NOW + timedelta(days=2)
+FORGOTTEN, KILLS = 12, 5
+# Where in the usual time of the command it is killed: after its imports, before its end.
+FIRST, LAST = 0.3, 0.97
 
 
 @dataclass(frozen=True)
@@ -49,18 +53,18 @@ class Marked:
 
 
 def measure(scale: Scale) -> list[Figure]:
-    """Return in how many files anything of the forgotten is left, at once, after a restore and a re-import."""
+    """Return in how many files anything of the forgotten is left: at once, after a restore, after a re-import."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workspace = find_shop().copy(folder / "shop")
         _fill(workspace, thorough=scale.thorough)
-        chosen = _choose(workspace, 20 if scale.thorough else 2)
+        chosen = _choose(workspace, FORGOTTEN if scale.thorough else 1)
         before = sum(bool(find_remains(workspace.root, each.needles[0])) for each in chosen)
         save_backup(workspace, folder / "shop.tar", LATER)
         struck = _forget(workspace, chosen, scale)
         figures = [
             Figure("customers found in the workspace before", before, len(chosen), "equals"),
-            Figure("kills of the running command", struck, scale.kills if scale.thorough else 0, "at least"),
+            Figure("kills of the running command", struck, KILLS if scale.thorough else 0, "at least"),
             none_of("files that hold anything of them afterwards", _count_remains(workspace.root, chosen)),
             *_bring_back(workspace, chosen),
         ]
@@ -69,9 +73,7 @@ def measure(scale: Scale) -> list[Figure]:
         return [
             *figures,
             Figure("customers erased again from a restored backup", back.erased, len(chosen), "equals"),
-            none_of(
-                "files of the restored that hold anything of them", _count_remains(restored.root, chosen)
-            ),
+            none_of("restored files that hold anything of them", _count_remains(restored.root, chosen)),
             none_of("faults in the ledgers of both", len(verify(workspace).faults + verify(restored).faults)),
             *_learn(workspace, chosen, thorough=scale.thorough),
         ]
@@ -104,15 +106,18 @@ def _choose(workspace: Workspace, count: int) -> list[Marked]:
 
 def _forget(workspace: Workspace, chosen: list[Marked], scale: Scale) -> int:
     """Forget each; in full, kill the command at a random moment first. Return how often it was killed."""
-    rng, struck = generator(SEED, "kills"), 0
+    rng, struck, usual, home = generator(SEED, "kills"), 0, 0.0, workspace.root
     for each in chosen:
-        if scale.thorough:
+        if scale.thorough and usual:
             command, environment = (
                 build_command("forget", each.customer_id),
                 build_environment(workspace.root),
             )
-            struck += kill_at_random(command, rng, 6.0, 1.0, folder=workspace.root, environment=environment)
+            span = (LAST * usual, FIRST * usual)
+            struck += kill_at_random(command, rng, *span, folder=workspace.root, environment=environment)
+        began = time.perf_counter()
         told = call_fedele(workspace.root, "forget", each.customer_id)
+        usual = usual or time.perf_counter() - began
         assert told["hits"] == [], "the command itself found something left"
     return struck
 
