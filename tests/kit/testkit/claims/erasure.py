@@ -3,9 +3,9 @@
 Customers of a simulated company with facts in seven tables, scores, a feature frame, an export and logged
 reads are forgotten by the command, killed at random moments and run again. Then every file is searched as it
 lies, Parquet unpacked too, for the id and for every digest the ledger knew the customer by: the key, and the
-pseudonym in each file. A backup from before is restored with the marks of the erased. The one thing that stays
-is the mark itself: a digest under a secret of the workspace, without which nobody could tell that an old
-export must not bring them back.
+pseudonym in each file. A backup from before is restored with the marks of the erased. The one thing that
+stays is the mark itself: a digest under a secret of the workspace, without which nobody could tell that an
+old export must not bring them back.
 """
 
 import tempfile
@@ -53,7 +53,7 @@ class Marked:
 
 
 def measure(scale: Scale) -> list[Figure]:
-    """Return in how many files anything of the forgotten is left: at once, after a restore, after a re-import."""
+    """Return in how many files anything of the forgotten is left: now, restored, re-imported."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         workspace = find_shop().copy(folder / "shop")
@@ -106,7 +106,7 @@ def _choose(workspace: Workspace, count: int) -> list[Marked]:
 
 def _forget(workspace: Workspace, chosen: list[Marked], scale: Scale) -> int:
     """Forget each; in full, kill the command at a random moment first. Return how often it was killed."""
-    rng, struck, usual, home = generator(SEED, "kills"), 0, 0.0, workspace.root
+    rng, struck, usual = generator(SEED, "kills"), 0, 0.0
     for each in chosen:
         if scale.thorough and usual:
             command, environment = (
