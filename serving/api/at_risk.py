@@ -43,7 +43,7 @@ def _find_start(store: ScoreStore, query: AtRiskQuery) -> tuple[GenerationInfo |
         return store.current(), None
     generation, position = read_cursor(store.work, query.cursor, _bound(query))
     info = store.find_generation(generation)
-    if info is None:
+    if info is None or not store.has_score_at(position, info):
         raise Problem("expired", "New scores have come since: start the list again without a cursor.")
     return info, position
 

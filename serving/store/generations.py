@@ -181,6 +181,12 @@ class ScoreStore:
         with self._shelf.open(chosen) as (connection, table):
             return reading.read_page(connection, table, selection, language, (after, limit))
 
+    def has_score_at(self, position: int, info: GenerationInfo) -> bool:
+        """Return whether a list can go on after ``position``: whoever stood there may have been withdrawn."""
+        with self._shelf.open(info) as (connection, table):
+            query = select(table.c.contact_value).where(table.c.position == position)
+            return connection.scalar(query) is not None
+
     def count(self, selection: Selection, info: GenerationInfo | None = None) -> int:
         """Return how many customers a list holds."""
         chosen = info or self.current()

@@ -66,6 +66,22 @@ def test_who_objects_leaves_list_and_score_of_a_running_service_at_once(workspac
         tenants.close()
 
 
+def test_a_list_that_stopped_at_who_has_gone_since_asks_to_begin_again(workspace):
+    tenants = Tenants()
+    tenants.open([workspace.root])
+    (tenant,) = tenants
+    _, key = create_key(tenant.store.work, ["score:read"], "crm", NOW)
+    caller = Caller(build_service(tenants, lambda: NOW), key)
+    try:
+        first = caller.get("/v1/at-risk", "sort=churn_probability&limit=1").json()
+        assert [each["customer_id"] for each in first["data"]] == ["ada"]
+        object_(workspace, "ada")
+        query = f"sort=churn_probability&limit=1&cursor={first['next_cursor']}"
+        assert caller.get("/v1/at-risk", query).problem == "expired"
+    finally:
+        tenants.close()
+
+
 def test_an_objection_is_heeded_in_every_kept_generation_and_noted_without_a_name(workspace):
     assert object_(workspace, "ada") == 1
     assert heed_objections(workspace, NOW) == 0
