@@ -9,7 +9,7 @@ from threading import Event, Thread
 from contracts.errors import SettingsError
 from contracts.workspace import Workspace, open_workspace
 from serving.champion import ChampionHolder
-from serving.keys import ApiKey, find_key
+from serving.keys import ApiKey, find_key, recall_key
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
@@ -81,6 +81,14 @@ class Tenants:
         """Return the tenant and key that ``text`` opens, or None."""
         for tenant in self._tenants:
             key = find_key(tenant.store.work, text, now)
+            if key is not None:
+                return tenant, key
+        return None
+
+    def recall_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
+        """Return what ``find_key`` would when it is known already, without waiting for a database."""
+        for tenant in self._tenants:
+            key = recall_key(tenant.store.work, text, now)
             if key is not None:
                 return tenant, key
         return None

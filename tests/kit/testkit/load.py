@@ -1,8 +1,8 @@
 """An open-loop load generator: requests leave at a constant rate whether or not earlier ones were answered.
 
-``python -m testkit.load URL --rate 100 --seconds 60 --key KEY`` prints p50, p95, p99 and errors. A latency counts
-from the instant the request was due, so a stall of the service shows in every request it held up. It sends to
-this machine only, and a bounded number of requests.
+``python -m testkit.load URL --rate 100 --seconds 60 --key KEY`` prints p50, p95, p99 and errors. A latency
+counts from the instant the request was due, so a stall of the service shows in every request it held up. It
+sends to this machine only, and a bounded number of requests.
 """
 
 import argparse
