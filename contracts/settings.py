@@ -100,6 +100,15 @@ class ServeSection(_Section):
     workers: int = Field(1, ge=1)
 
 
+class OidcSection(_Section):
+    """The company's sign-in service; unset means there is none. The secret belongs in the environment."""
+
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_url: str | None = None
+
+
 class Rate(_Section):
     """What one unit of ``currency`` was worth in the workspace's currency from ``date`` on."""
 
@@ -143,6 +152,7 @@ class Settings(BaseSettings):
     tracking: TrackingSection = TrackingSection()
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()
+    oidc: OidcSection = OidcSection()
     rates: tuple[Rate, ...] = ()
     sources: dict[str, SourceSection] = {}
 

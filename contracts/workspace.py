@@ -56,6 +56,11 @@ histories = true             # the report tells what 3, 6, 12 and 24 months of h
 host = "127.0.0.1"
 port = 3000
 
+# [oidc]                     # people sign in with the company's account, beside names and passwords
+# issuer = "https://login.example.com/company"
+# client_id = "fedele"       # the secret belongs in FEDELE_OIDC__CLIENT_SECRET
+# redirect_url = "https://fedele.example.com/desk/oidc/back"
+
 # A dated rate lets orders in another currency in; without one they are quarantined.
 # [[rates]]
 # currency = "GBP"

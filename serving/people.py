@@ -114,8 +114,6 @@ def check_password(work: WorkStore, name: str, password: str, now: datetime) -> 
     Raises:
         TooManyTries: bad tries came before; even the right password waits. The pause doubles with each.
     """
-    from argon2.exceptions import Argon2Error, InvalidHashError
-
     with work.read() as connection:
         row = connection.execute(select(tables.users).where(tables.users.c.name == name)).first()
         paused = connection.execute(
@@ -125,11 +123,8 @@ def check_password(work: WorkStore, name: str, password: str, now: datetime) -> 
         seconds = (datetime.fromisoformat(paused.paused_until) - now).total_seconds()
         raise TooManyTries(max(1, round(seconds)))
     stored = None if row is None else row.password
-    try:
-        right = _hasher(COST).verify(stored or _no_password(COST), password[:LONGEST_PASSWORD])
-    except (Argon2Error, InvalidHashError):
-        right = False
-    if not right or row is None or stored is None or row.disabled_at is not None:
+    fits = _fits(stored or _no_password(COST), password)  # also for nobody: it takes as long
+    if not fits or row is None or stored is None or row.disabled_at is not None:
         _count_try(work, name, now)
         return None
     if paused is not None:
@@ -153,17 +148,26 @@ def _count_try(work: WorkStore, name: str, now: datetime) -> None:
     with work.write() as connection:
         connection.execute(delete(tries).where(tries.c.last_at < _second(now - FORGET_AFTER)))
         row = connection.execute(select(tries).where(tries.c.digest == _digest(name))).first()
-        count = 1 if row is None else row.count + 1
+        count = 1 if row is None else row.tries + 1
         pause = (
             min(LONGEST_PAUSE, FIRST_PAUSE * 2 ** min(count - FREE_TRIES, 10))
             if count >= FREE_TRIES
             else timedelta()
         )
-        values = {"count": count, "last_at": _second(now), "paused_until": _second(now + pause)}
+        values = {"tries": count, "last_at": _second(now), "paused_until": _second(now + pause)}
         if row is None:
             connection.execute(tries.insert().values(digest=_digest(name), **values))
         else:
             connection.execute(update(tries).where(tries.c.digest == _digest(name)).values(**values))
+
+
+def _fits(stored: str, password: str) -> bool:
+    from argon2.exceptions import Argon2Error, InvalidHashError
+
+    try:
+        return bool(_hasher(COST).verify(stored, password[:LONGEST_PASSWORD]))
+    except (Argon2Error, InvalidHashError):
+        return False
 
 
 def _end_sessions(connection: Connection, name: str) -> None:
@@ -172,10 +176,8 @@ def _end_sessions(connection: Connection, name: str) -> None:
 
 @cache
 def _hasher(cost: tuple[int, int, int]) -> "PasswordHasher":
-    try:
-        from argon2 import PasswordHasher
-    except ImportError as error:
-        raise SettingsError("Passwords need argon2-cffi: install it, or sign in by link or OIDC.") from error
+    from argon2 import PasswordHasher  # imported late: most requests need no password
+
     passes, kibibytes, lanes = cost
     return PasswordHasher(time_cost=passes, memory_cost=kibibytes, parallelism=lanes)
 

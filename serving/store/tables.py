@@ -89,7 +89,7 @@ bad_tries = Table(
     "bad_tries",
     WORK,
     Column("digest", LargeBinary, primary_key=True),
-    Column("count", WHOLE, nullable=False),
+    Column("tries", WHOLE, nullable=False),
     Column("last_at", Text, nullable=False),
     Column("paused_until", Text, nullable=False),
     sqlite_strict=True,

@@ -26,7 +26,7 @@ def upgrade() -> None:
     op.create_table(
         "bad_tries",
         sa.Column("digest", sa.LargeBinary, primary_key=True),
-        sa.Column("count", WHOLE, nullable=False),
+        sa.Column("tries", WHOLE, nullable=False),
         sa.Column("last_at", sa.Text, nullable=False),
         sa.Column("paused_until", sa.Text, nullable=False),
         sqlite_strict=True,
