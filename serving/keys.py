@@ -21,7 +21,7 @@ from contracts.time import to_text
 from serving.store import tables
 from serving.store.work import WorkStore
 
-Scope = Literal["score:read", "model:read", "admin"]
+Scope = Literal["score:read", "model:read", "metrics:read", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _KEY = re.compile(r"fdl_([a-z2-7]{16})\.([A-Za-z0-9_-]{43})")

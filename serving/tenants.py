@@ -10,6 +10,7 @@ from contracts.errors import SettingsError
 from contracts.workspace import Workspace, open_workspace
 from serving.champion import ChampionHolder
 from serving.keys import ApiKey, find_key, recall_key
+from serving.metrics import Metrics
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
@@ -41,6 +42,7 @@ class Tenants:
         self._tenants: tuple[Tenant, ...] = ()
         self._ended = Event()
         self._watcher: Thread | None = None
+        self.metrics = Metrics()
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._tenants)
@@ -71,6 +73,7 @@ class Tenants:
             while looking:
                 for tenant in self._tenants:
                     tenant.holder.look()
+                self.metrics.save()
                 looking = not self._ended.wait(seconds)
 
         self._ended.clear()

@@ -66,7 +66,9 @@ class ServiceMiddleware:
         finally:
             self._open -= 1
             line |= {"status": reply.status, "bytes": reply.size}
-            access_log.info(json.dumps(line | {"ms": round((perf_counter() - began) * 1000, 1)}))
+            took = perf_counter() - began
+            self._tenants.metrics.note(line, took)
+            access_log.info(json.dumps(line | {"ms": round(took * 1000, 1)}))
 
     async def _route(self, scope: Scope, receive: Receive, reply: Reply, line: dict[str, Any]) -> None:
         path = scope["path"]
