@@ -6,7 +6,8 @@ import logging
 import re
 import secrets
 import traceback
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import datetime
 from time import perf_counter
 from typing import Any
@@ -26,7 +27,9 @@ from serving.store.database import StoreBusy
 from serving.tenants import Tenants
 
 ANSWER_SECONDS = 15.0
-MOST_AT_ONCE = 48
+MOST_AT_ONCE = 256
+MOST_RUNNING = 8
+WAIT_SECONDS = 0.25
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 access_log = logging.getLogger("fedele.access")
 error_log = logging.getLogger("fedele.errors")
@@ -39,7 +42,8 @@ class ServiceMiddleware:
         self._app = app
         self._tenants = tenants
         self._clock = clock
-        self._open = 0
+        self._open = 0  # requests being read, looked up or answered
+        self._turns = asyncio.Semaphore(MOST_RUNNING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connections are passed on (start) or refused (sockets)."""
@@ -53,6 +57,9 @@ class ServiceMiddleware:
     async def _answer(self, scope: Scope, receive: Receive, send: Send) -> None:
         began = perf_counter()
         request_id = _find_request_id(scope)
+        if self._open >= MOST_AT_ONCE and scope["path"] not in PROBES:
+            await self._turn_away(scope, receive, send, request_id)
+            return
         line: dict[str, Any] = {"request_id": request_id, "method": scope["method"][:10], "route": "-"}
         reply = Reply(scope, receive, send, request_id)
         self._open += 1
@@ -76,8 +83,6 @@ class ServiceMiddleware:
             line["route"] = path
             await self._probe(scope, receive, reply)
             return
-        if self._open > MOST_AT_ONCE:
-            raise Problem("too-many", "Wait a second and try again.", headers={"retry-after": "1"})
         headers = read_headers(scope)
         _check_query(scope)
         state = scope.setdefault("state", {})
@@ -95,7 +100,27 @@ class ServiceMiddleware:
                 check_media_type(headers)
                 read_asked(body)  # BentoML would answer, and log, in its own way what this refuses
             state["body"] = body
-        await self._app(scope, replay(body, receive), reply.send)
+        async with self._turn():
+            await self._app(scope, replay(body, receive), reply.send)
+
+    @asynccontextmanager
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for one of the few turns to compute: more at once only get into each other's way."""
+        try:
+            async with asyncio.timeout(WAIT_SECONDS):
+                await self._turns.acquire()
+        except TimeoutError:
+            raise _too_many() from None
+        try:
+            yield
+        finally:
+            self._turns.release()
+
+    async def _turn_away(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
+        """Say no before anything is looked at; counted, and not logged one by one."""
+        reply = Reply(scope, receive, send, request_id)
+        await reply.send_problem(_too_many())
+        self._tenants.metrics.note({"route": "-", "method": scope["method"][:10], "status": 429}, 0.0)
 
     async def _admit(self, scope: Scope, headers: dict[str, str], line: dict[str, Any]) -> None:
         """Find the key's workspace, or refuse; the order keeps the unknown caller from learning anything."""
@@ -136,6 +161,10 @@ def check_ready(tenants: Tenants) -> None:
         raise Problem("not-ready", "No workspace is open.")
     if None in generations:
         raise Problem("not-ready", "A workspace has no scores yet: run `fedele score`.")
+
+
+def _too_many() -> Problem:
+    return Problem("too-many", "Wait a second and try again.", headers={"retry-after": "1"})
 
 
 def _find_request_id(scope: Scope) -> str:

@@ -18,13 +18,17 @@ from urllib.parse import urlsplit
 import numpy as np
 
 MOST_REQUESTS = 200_000
-MOST_CONNECTIONS = 400
+MOST_CONNECTIONS = 256
 PATIENCE = 20.0
+GIVEN_UP = -1
 
 
 @dataclass(frozen=True, slots=True)
 class Shot:
-    """One request: when it was due and answered (seconds since the start), its status; 0: no answer."""
+    """One request: when it was due and answered (seconds since the start), and its status.
+
+    Status 0 is a connection that failed, ``GIVEN_UP`` one that was not answered when the run ended.
+    """
 
     due: float
     ended: float
@@ -52,13 +56,13 @@ class Volley:
 
     @property
     def goodput(self) -> float:
-        """Answers with status 200 a second."""
-        return self.statuses[200] / self.seconds
+        """Answers with status 200 a second, while the run lasted."""
+        return sum(shot.status == 200 and shot.ended <= self.seconds for shot in self.shots) / self.seconds
 
     @property
     def errors(self) -> int:
-        """Requests without an answer, or with another than 200 and 429."""
-        return sum(count for status, count in self.statuses.items() if status not in (200, 304, 429))
+        """Requests without an answer, or with another than 200, 304 and 429."""
+        return sum(shot.status not in (200, 304, 429, GIVEN_UP) for shot in self.shots)
 
     def quantile(self, share: float) -> float:
         """Return the milliseconds that ``share`` of the answers with 200 took at most; NaN without one."""
@@ -81,9 +85,9 @@ class Target:
     key: str = ""
     body: bytes | None = None
     _idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = field(default_factory=list)
-    _open: int = 0
 
     def __post_init__(self) -> None:
+        self._pool = asyncio.Semaphore(MOST_CONNECTIONS)
         parts = urlsplit(self.url)
         self.host, self.port = parts.hostname or "", parts.port or 80
         if not ipaddress.ip_address(self.host).is_loopback:
@@ -96,23 +100,32 @@ class Target:
         self.request = "\r\n".join([*lines, "", ""]).encode() + (self.body or b"")
 
     async def ask(self) -> tuple[int, str]:
-        """Return status and ``Retry-After`` of one request; 0 when the connection failed."""
+        """Return status and ``Retry-After`` of one request; 0 when the connection failed.
+
+        There are at most ``MOST_CONNECTIONS``, as in a caller's pool; waiting for one counts.
+        """
+        async with self._pool:
+            try:
+                async with asyncio.timeout(PATIENCE):
+                    return await self._exchange()
+            except (OSError, asyncio.IncompleteReadError, TimeoutError):
+                return 0, ""
+
+    async def _exchange(self) -> tuple[int, str]:
+        reader, writer = await self._take()
+        kept = False
         try:
-            reader, writer = await self._take()
             writer.write(self.request)
-            async with asyncio.timeout(PATIENCE):
-                head = await reader.readuntil(b"\r\n\r\n")
-                lines = head.decode("latin-1").lower().split("\r\n")
-                headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
-                await reader.readexactly(int(headers.get("content-length", "0")))
-        except (OSError, asyncio.IncompleteReadError, TimeoutError):
-            self._open -= 1
-            return 0, ""
-        if headers.get("connection") == "close":
-            writer.close()
-            self._open -= 1
-        else:
-            self._idle.append((reader, writer))
+            head = await reader.readuntil(b"\r\n\r\n")
+            lines = head.decode("latin-1").lower().split("\r\n")
+            headers = dict(line.split(": ", 1) for line in lines[1:] if ": " in line)
+            await reader.readexactly(int(headers.get("content-length", "0")))
+            kept = headers.get("connection") != "close"
+        finally:
+            if kept:
+                self._idle.append((reader, writer))
+            else:
+                writer.close()
         return int(lines[0].split(" ")[1]), headers.get("retry-after", "")
 
     async def _take(self) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
@@ -120,10 +133,7 @@ class Target:
             reader, writer = self._idle.pop()
             if not writer.is_closing() and not reader.at_eof():
                 return reader, writer
-            self._open -= 1
-        self._open += 1
-        if self._open > MOST_CONNECTIONS:
-            raise ConnectionError("too many connections at once")
+            writer.close()
         return await asyncio.open_connection(self.host, self.port)
 
     def close(self) -> None:
@@ -133,8 +143,11 @@ class Target:
         self._idle.clear()
 
 
-async def fire(target: Target, rate: float, seconds: float) -> Volley:
-    """Send ``rate`` requests a second for ``seconds`` and return what came of them."""
+async def fire(target: Target, rate: float, seconds: float, *, give_up: bool = False) -> Volley:
+    """Send ``rate`` requests a second for ``seconds`` and return what came of them.
+
+    With ``give_up`` the caller hangs up on what is not answered by then.
+    """
     count = int(rate * seconds)
     if count > MOST_REQUESTS:
         raise ValueError(f"{count} requests are more than {MOST_REQUESTS}: ask for less.")
@@ -142,27 +155,37 @@ async def fire(target: Target, rate: float, seconds: float) -> Volley:
     shots: list[Shot] = []
 
     async def shoot(due: float) -> None:
-        status, wait = await target.ask()
-        shots.append(Shot(due, time.perf_counter() - started, status, wait))
+        status, wait = GIVEN_UP, ""
+        try:
+            status, wait = await target.ask()
+        finally:
+            shots.append(Shot(due, time.perf_counter() - started, status, wait))
 
+    tasks: list[asyncio.Task[None]] = []
     async with asyncio.TaskGroup() as group:
         for number in range(count):
             due = number / rate
             ahead = due - (time.perf_counter() - started)
+            if give_up and started + seconds < time.perf_counter():
+                break
             if ahead > 0:
                 await asyncio.sleep(ahead)
             elif number % 20 == 0:
                 await asyncio.sleep(0)  # behind: let answers in
-            group.create_task(shoot(due))
+            tasks.append(group.create_task(shoot(due)))
+        if give_up:
+            await asyncio.sleep(max(0.0, seconds - (time.perf_counter() - started)))
+            for task in tasks:
+                task.cancel()
     return Volley(rate, seconds, tuple(shots))
 
 
-def aim(target: Target, rate: float, seconds: float) -> Volley:
+def aim(target: Target, rate: float, seconds: float, *, give_up: bool = False) -> Volley:
     """Return the volley of ``fire``, from code that is not asynchronous."""
 
     async def run() -> Volley:
         try:
-            return await fire(target, rate, seconds)
+            return await fire(target, rate, seconds, give_up=give_up)
         finally:
             target.close()
 
