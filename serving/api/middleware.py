@@ -27,9 +27,11 @@ from serving.store.database import StoreBusy
 from serving.tenants import Tenants
 
 ANSWER_SECONDS = 15.0
-MOST_AT_ONCE = 256
-MOST_RUNNING = 8
-WAIT_SECONDS = 0.25
+MOST_AT_ONCE = 48
+MOST_RUNNING = 4
+WAIT_SECONDS = 2.0
+MOST_HELD = 2_000
+HELD_SECONDS = 1.0
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 access_log = logging.getLogger("fedele.access")
 error_log = logging.getLogger("fedele.errors")
@@ -43,6 +45,7 @@ class ServiceMiddleware:
         self._tenants = tenants
         self._clock = clock
         self._open = 0  # requests being read, looked up or answered
+        self._held = 0  # refused and waiting to be told
         self._turns = asyncio.Semaphore(MOST_RUNNING)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -117,7 +120,17 @@ class ServiceMiddleware:
             self._turns.release()
 
     async def _turn_away(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
-        """Say no before anything is looked at; counted, and not logged one by one."""
+        """Say no before anything is looked at; counted, and not logged one by one.
+
+        The no comes late: a caller who asks again at once would otherwise take more of the processor with
+        being refused than others take with being served. Only so many are held, then it comes at once.
+        """
+        if self._held < MOST_HELD:
+            self._held += 1
+            try:
+                await asyncio.sleep(HELD_SECONDS)
+            finally:
+                self._held -= 1
         reply = Reply(scope, receive, send, request_id)
         await reply.send_problem(_too_many())
         self._tenants.metrics.note({"route": "-", "method": scope["method"][:10], "status": 429}, 0.0)

@@ -14,7 +14,7 @@ from testkit.desk import make_workspace
 from testkit.load import GIVEN_UP, Target, Volley, aim, fire
 from testkit.running import Running, serve_workspace
 
-SECONDS, FEW_SECONDS = 15.0, 1.0
+SECONDS, FEW_SECONDS = 12.0, 1.0
 PATH = "/v1/customers/C-10001/score?lang=en"
 PROBES_A_SECOND = 10
 
