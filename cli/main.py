@@ -4,6 +4,7 @@ import sys
 
 import typer
 
+from cli.backup import backup
 from cli.check import check
 from cli.compare import compare
 from cli.demo import demo
@@ -15,6 +16,7 @@ from cli.init import init
 from cli.keys import keys
 from cli.promote import promote
 from cli.report import report
+from cli.restore import restore
 from cli.rollback import rollback
 from cli.score import score
 from cli.serve import serve
@@ -43,6 +45,8 @@ for command in (
     score,
     serve,
     status,
+    backup,
+    restore,
     demo,
 ):
     app.command()(command)

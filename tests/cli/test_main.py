@@ -20,6 +20,8 @@ COMMANDS = (
     "score",
     "serve",
     "status",
+    "backup",
+    "restore",
     "demo",
 )
 GROUPS = (("keys", "create"), ("keys", "list"), ("keys", "revoke"), ("desk", "link"))
