@@ -5,6 +5,7 @@ import sys
 import typer
 
 from cli.backup import backup
+from cli.bento import bento
 from cli.check import check
 from cli.compare import compare
 from cli.demo import demo
@@ -47,6 +48,7 @@ for command in (
     status,
     backup,
     restore,
+    bento,
     demo,
 ):
     app.command()(command)

@@ -56,7 +56,9 @@ def read_key(workspace: Workspace) -> bytes:
             f"{file.name}, which bundles are signed with, cannot be read: bring it back from a backup, or "
             "train and promote again."
         ) from error
-    if not stat.S_ISREG(facts.st_mode) or stat.S_IMODE(facts.st_mode) & 0o077:
+    # A key that is mounted as a secret belongs to another user and is read through the group.
+    closed = 0o077 if workspace.settings.serve.bundle_key_file is None else 0o027
+    if not stat.S_ISREG(facts.st_mode) or stat.S_IMODE(facts.st_mode) & closed:
         raise WorkspaceError(f"{file.name} can be read by others: run `chmod 600 {file.name}`.")
     if len(key) != KEY_BYTES:
         raise WorkspaceError(

@@ -22,6 +22,7 @@ COMMANDS = (
     "status",
     "backup",
     "restore",
+    "bento",
     "demo",
 )
 GROUPS = (("keys", "create"), ("keys", "list"), ("keys", "revoke"), ("desk", "link"))
