@@ -97,11 +97,11 @@ def _render_requests(together: Mapping[_Key, list[float]]) -> Iterator[str]:
     yield "# HELP fedele_request_seconds Seconds until the answer was complete."
     yield "# TYPE fedele_request_seconds histogram"
     for (route, method), times in routes.items():
-        labels, sum_so_far = f'route="{route}",method="{method}"', 0
-        for bound, count in zip((*map(str, BOUNDS), "+Inf"), times, strict=False):
-            sum_so_far += int(count)
-            yield f'fedele_request_seconds_bucket{{{labels},le="{bound}"}} {sum_so_far}'
-        yield f"fedele_request_seconds_count{{{labels}}} {sum_so_far}"
+        labels, sum_so_far = f'route="{route}",method="{method}"', 0.0
+        for bound, within in zip((*map(str, BOUNDS), "+Inf"), times, strict=False):
+            sum_so_far += within
+            yield f'fedele_request_seconds_bucket{{{labels},le="{bound}"}} {sum_so_far:.0f}'
+        yield f"fedele_request_seconds_count{{{labels}}} {sum_so_far:.0f}"
         yield f"fedele_request_seconds_sum{{{labels}}} {times[-1]:.6f}"
 
 

@@ -108,7 +108,7 @@ def test_every_unit_reads_as_one_and_calls_commands_that_exist(unit):
     assert service["User"] == "fedele"
     assert service["NoNewPrivileges"] == "yes"
     assert service["ProtectSystem"] == "strict"
-    called = re.search(r"/opt/fedele/bin/fedele ([a-z]+)", service["ExecStart"]).group(1)
+    called = re.search(r"/usr/local/lib/fedele/bin/fedele ([a-z]+)", service["ExecStart"]).group(1)
     assert (ROOT / "cli" / f"{called}.py").exists()
 
 
