@@ -36,6 +36,7 @@ fix: ground  ## Mend what ruff can mend by itself
 
 bench: ground  ## Measure the promised figures
 	$(KIT) $(PYTHON_BIN) -m testkit.bench $(ARGS)
+	$(if $(ARGS),,$(KIT) $(PYTHON_BIN) -W ignore -m testkit.bench_service)
 
 prove: ground  ## Show one claim of the documentation to be true (CLAIM=name)
 	$(KIT) $(PYTHON_BIN) -m testkit.prove $(CLAIM)
