@@ -4,6 +4,7 @@ from datetime import UTC
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -47,7 +48,7 @@ def build_frame(
     if features is None:
         built = _build_families(snapshot, found, scored, index, seen)
         kept = FeatureList(tuple(feature for feature, values in built.items() if values.notna().any()))
-        return FeatureFrame(index, _gather(built, kept, len(index)), kept)
+        return FeatureFrame(index, gather(built, kept, len(index)), kept)
     _check_families(features)
     wanted = {family: tuple(each for each in features if each.family == family.name) for family in found}
     built = _build_families(
@@ -55,7 +56,7 @@ def build_frame(
     )
     unseen = tuple(name for name in features.families if not seen[name])
     ignored = _find_new(found, features)
-    return FeatureFrame(index, _gather(built, features, len(index)), features, unseen, ignored)
+    return FeatureFrame(index, gather(built, features, len(index)), features, unseen, ignored)
 
 
 def _find_new(found: Wanted, features: FeatureList) -> tuple[str, ...]:
@@ -94,15 +95,36 @@ def _build_families(
 ) -> dict[Feature, pd.Series]:
     built: dict[Feature, pd.Series] = {}
     for family, features in wanted.items():
-        columns = family.build_columns(snapshot, features)
-        rows = read_frame(beside(scored.select(*KEY), columns).order_by(KEY))
-        known = index.as_of.isin(seen[family.name]).to_numpy()
-        for feature in features:
-            name = short_name(feature)
-            values = _read_values(rows, name, feature)
-            if name in family.zeros:
-                values = values.mask(values.isna() & known, 0.0)
-            built[feature] = values.where(known)
+        rows = read_frame(place_columns(snapshot, family, features, scored))
+        built |= read_columns(family, features, rows, index.as_of.isin(seen[family.name]).to_numpy())
+    return built
+
+
+def place_columns(
+    snapshot: Snapshot, family: Family, features: tuple[Feature, ...], scored: Table
+) -> Table:
+    """Return a family's columns for each of the ``scored`` (as_of, customer), in the order of a frame."""
+    columns = family.build_columns(snapshot, features)
+    return beside(scored.select(*KEY), columns).order_by(KEY)
+
+
+def read_columns(
+    family: Family, features: tuple[Feature, ...], rows: pa.Table, known: npt.NDArray[np.bool_]
+) -> dict[Feature, pd.Series]:
+    """Return the features of a family from the rows of ``place_columns``.
+
+    ``known`` (n,) says where the cutoff knows any row of the tables the family needs: else it is missing.
+
+    Raises:
+        ContractError: a feature has another type in the store than in its list.
+    """
+    built: dict[Feature, pd.Series] = {}
+    for feature in features:
+        name = short_name(feature)
+        values = _read_values(rows, name, feature)
+        if name in family.zeros:
+            values = values.mask(values.isna() & known, 0.0)
+        built[feature] = values.where(known)
     return built
 
 
@@ -138,6 +160,7 @@ def _check_families(features: FeatureList) -> None:
             )
 
 
-def _gather(built: dict[Feature, pd.Series], features: FeatureList, rows: int) -> pd.DataFrame:
+def gather(built: dict[Feature, pd.Series], features: FeatureList, rows: int) -> pd.DataFrame:
+    """Return the columns of a list from what was built of it, missing where nothing was."""
     columns = {feature.name: built.get(feature, _missing(feature, rows)) for feature in features}
     return pd.DataFrame(columns, index=pd.RangeIndex(rows))

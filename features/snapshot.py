@@ -43,42 +43,42 @@ class Snapshot:
         ``amount`` is net, ``gross`` as ordered, ``refunded`` >= 0, ``day`` the UTC date, ``qualifying`` is
         net > 0. Refund rows themselves are gone; zero-amount orders are there, not qualifying.
         """
-        return net_orders(self._known("orders")).cache()
+        return self._keep("orders", net_orders(self._known("orders")))
 
     @cached_property
     def purchases(self) -> Table:
         """One row per day with a qualifying order: see ``netting.find_purchase_days``."""
-        return find_purchase_days(self.orders).cache()
+        return self._keep("purchases", find_purchase_days(self.orders))
 
     @cached_property
     def customers(self) -> Table:
         """One row per customer: of each column the latest known value, over all sources."""
-        return merge_sources(self._known("customers")).cache()
+        return self._keep("customers", merge_sources(self._known("customers")))
 
     @cached_property
     def subscriptions(self) -> Table:
         """Subscriptions; ``ended_at`` is missing while it is still to come."""
-        return self._known("subscriptions").cache()
+        return self._keep("subscriptions", self._known("subscriptions"))
 
     @cached_property
     def interactions(self) -> Table:
         """Touchpoints the customer met."""
-        return self._known("interactions").cache()
+        return self._keep("interactions", self._known("interactions"))
 
     @cached_property
     def tickets(self) -> Table:
         """Tickets as they stood: not answered, not solved, not reopened before it happened."""
-        return self._known("tickets").cache()
+        return self._keep("tickets", self._known("tickets"))
 
     @cached_property
     def feedback(self) -> Table:
         """Answers, reviews, comments and calls, with what was read from their texts."""
-        return join_readings(self._known("feedback"), self.events.readings).cache()
+        return self._keep("feedback", join_readings(self._known("feedback"), self.events.readings))
 
     @cached_property
     def actions(self) -> Table:
         """What the retention team did."""
-        return self._known("actions").cache()
+        return self._keep("actions", self._known("actions"))
 
     @property
     def refusals(self) -> Table:
@@ -96,6 +96,15 @@ class Snapshot:
         """Return the known rows of the table called ``name``."""
         found: Table = getattr(self, name)
         return found
+
+    def fee_totals(self, fees: Table) -> Table:
+        """Return the company's usual fee by ``as_of`` (fees, payers) from the fees of its subscribers."""
+        return fees.group_by(fees.as_of).agg(fees=fees.fee.sum(), payers=fees.count(where=fees.fee > 0))
+
+    def _keep(self, name: str, expression: Table) -> Table:
+        """Return the rows of an expression, computed once; ``name`` is what the snapshot calls them."""
+        del name
+        return expression.cache()
 
     def _known(self, name: str) -> Table:
         known = find_known(self.events.tables[name], self.cutoffs)

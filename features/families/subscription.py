@@ -63,11 +63,11 @@ def build(snapshot: Snapshot) -> Table:
         ended=plans.count(where=~runs),
         ended_at=plans.ended_at.max(),
     )
-    return _select_features(sums.filter(sums.running > 0))
+    running = sums.filter(sums.running > 0)
+    return _select_features(running, snapshot.fee_totals(running))
 
 
-def _select_features(sums: Table) -> Table:
-    usual = sums.group_by(sums.as_of).agg(fees=sums.fee.sum(), payers=sums.count(where=sums.fee > 0))
+def _select_features(sums: Table, usual: Table) -> Table:
     known = sums.left_join(usual, [sums.as_of == usual.as_of])
     mean = share(known.fees, known.payers)
     return known.select(
