@@ -92,9 +92,10 @@ class StoreSection(_Section):
 
 
 class ServeSection(_Section):
-    """The service."""
+    """The service. ``bundle_key_file``: where the key of the bundles is; unset means in the workspace."""
 
     host: str = "127.0.0.1"
+    bundle_key_file: Path | None = None
     port: int = Field(3000, ge=1, le=65535)
     workers: int = Field(1, ge=1)
 

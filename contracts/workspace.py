@@ -112,6 +112,11 @@ class Workspace:
         return self.root / ".lock"
 
     @property
+    def bundle_key(self) -> Path:
+        """The key that bundles are signed with; it never leaves for a registry."""
+        return self.settings.serve.bundle_key_file or self.root / "bundle.key"
+
+    @property
     def promotions(self) -> Path:
         """The append-only log of promotions."""
         return self.root / "promotions.jsonl"

@@ -2,9 +2,8 @@
 
 import hashlib
 import heapq
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
 from pathlib import Path
@@ -12,61 +11,22 @@ from typing import Any
 
 import pandas as pd
 
-from contracts.errors import ContractError, ModelRefused, WorkspaceError
+from contracts.errors import ContractError, ModelRefused
 from contracts.scores import FLAGS, Flag, Language, Reason, RiskBands, dumps, to_dict
 from contracts.time import to_text
 from contracts.workspace import Workspace
 from features.wording.catalogue import Catalogue, load_catalogue
+from serving.champion import Champion, load_champion
 from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
 from serving.score import Costs, Occasion, Scored, score_frame
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
 from serving.subscriber_score import score_subscribers
-from training.bundle import load_manifest, load_model, read_champion
-from training.models.company_model import SUBSCRIPTION, CompanyModel
+from training.models.company_model import CompanyModel
 from training.models.subscription_model import SubscriptionModel
 
 CHUNK = 5_000
-NO_CHAMPION = "No model has been promoted: run `fedele train`, which promotes the first one that passes."
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The serving model, verified, and the version it is called by.
-
-    ``proven`` when the gate passed, ``subscription_proven`` when that of the subscribers' part did.
-    """
-
-    version: str
-    digest: str
-    trained_until: datetime
-    proven: bool
-    subscription_proven: bool
-    model: CompanyModel
-
-    def proves(self, kind: str) -> bool:
-        """Return whether the part for customers of ``kind`` has proved better than a simple rule."""
-        return self.subscription_proven if kind == SUBSCRIPTION else self.proven
-
-
-def load_champion(workspace: Workspace) -> Champion:
-    """Return the champion of a workspace, verified.
-
-    Raises:
-        WorkspaceError: nothing has been promoted.
-        BundleRefused: its bundle is damaged.
-    """
-    found = read_champion(workspace)
-    if found is None:
-        raise WorkspaceError(NO_CHAMPION)
-    version, folder = found
-    manifest = load_manifest(folder)
-    digest = hashlib.sha256(json.dumps(manifest["files"], sort_keys=True).encode()).hexdigest()
-    trained_until = datetime.fromisoformat(manifest["trained_until"])
-    proven = manifest["gate"]["passed"]
-    subscribers_proven = manifest.get(SUBSCRIPTION, {"gate": {"passed": proven}})["gate"]["passed"]
-    return Champion(version, digest, trained_until, proven, subscribers_proven, load_model(folder))
 
 
 def score_everyone(

@@ -54,6 +54,7 @@ class Fedele:
         set_up_logs()
         TENANTS.open([Path(folder) for folder in (read_variable(WORKSPACES) or ".").split(SEPARATOR)])
         warm_up()
+        TENANTS.watch()
 
     @bentoml.api(route="/rpc/scores")  # type: ignore[untyped-decorator]
     def score_customers(

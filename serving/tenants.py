@@ -1,24 +1,32 @@
 """The workspaces one service answers for; a key or session belongs to one and opens its store only."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event, Thread
 
 from contracts.errors import SettingsError
 from contracts.workspace import Workspace, open_workspace
+from serving.champion import ChampionHolder
 from serving.keys import ApiKey, find_key
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
 
+WATCH_SECONDS = 1.0
+
 
 @dataclass(frozen=True)
 class Tenant:
-    """One workspace and its open store; ``store.work`` is the work database."""
+    """One workspace, its open store (``store.work`` is the work database) and the holder of its model."""
 
     workspace: Workspace
     store: ScoreStore
+    holder: ChampionHolder = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holder", ChampionHolder(self.workspace))
 
     @property
     def name(self) -> str:
@@ -31,6 +39,8 @@ class Tenants:
 
     def __init__(self) -> None:
         self._tenants: tuple[Tenant, ...] = ()
+        self._ended = Event()
+        self._watcher: Thread | None = None
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._tenants)
@@ -53,6 +63,20 @@ class Tenants:
         self.close()
         self._tenants = tuple(Tenant(workspace, open_store(workspace)) for workspace in workspaces)
 
+    def watch(self, seconds: float = WATCH_SECONDS) -> None:
+        """Follow the pointer of each workspace from now on, every ``seconds``, until ``close``."""
+
+        def follow() -> None:
+            looking = True
+            while looking:
+                for tenant in self._tenants:
+                    tenant.holder.look()
+                looking = not self._ended.wait(seconds)
+
+        self._ended.clear()
+        self._watcher = Thread(target=follow, name="fedele-champion", daemon=True)
+        self._watcher.start()
+
     def find_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
         """Return the tenant and key that ``text`` opens, or None."""
         for tenant in self._tenants:
@@ -70,7 +94,11 @@ class Tenants:
         return None
 
     def close(self) -> None:
-        """Close every store."""
+        """Stop watching and close every store."""
+        self._ended.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=1)  # one that is verifying a bundle ends by itself
+            self._watcher = None
         for tenant in self._tenants:
             tenant.store.close()
         self._tenants = ()

@@ -30,6 +30,7 @@ from training.promotion import next_version, promote
 from training.registry import register
 from training.report import Report
 from training.report_document import build_document, build_subscriber_document
+from training.signature import make_key
 from training.tracking import RunRecord, count_looks, record_run
 
 
@@ -146,7 +147,7 @@ def train(workspace: Workspace, as_of: datetime, now: datetime, who: str) -> Out
     version = next_version(workspace)
     bundle = workspace.bundles / version
     content = found.build_content() if isinstance(found, SubscribersOnly) else build_content(found)
-    digest = save_bundle(content, bundle)
+    digest = save_bundle(content, bundle, make_key(workspace))
     document = _save_report(workspace, events, found, version)
     record = _record(found, version, digest, now, workspace.settings)
     pages = render_files(document, workspace.settings.workspace.timezone)

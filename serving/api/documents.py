@@ -109,6 +109,9 @@ class ModelDocument(GenerationDocument):
     flags: list[str]
     champion: str | None
     current: bool
+    in_service: str | None
+    degraded: bool
+    degraded_reason: str | None
 
 
 class FaultDocument(BaseModel):

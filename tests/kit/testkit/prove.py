@@ -31,6 +31,11 @@ CLAIMS = (
     "telco",
     "tv_subscriptions",
     "planted_leaks",
+    "bundle_mutants",
+    "hot_swap",
+    "closed_doors",
+    "killed_writes",
+    "overload",
 )
 FOLDER = ROOT / "docs" / "proof"
 LIBRARIES = (
