@@ -98,6 +98,7 @@ class ServeSection(_Section):
     bundle_key_file: Path | None = None
     port: int = Field(3000, ge=1, le=65535)
     workers: int = Field(1, ge=1)
+    live: bool = True
 
 
 class Rate(_Section):

@@ -102,6 +102,16 @@ class Workspace:
         return self.root / "scores"
 
     @property
+    def live(self) -> Path:
+        """One folder per generation: features and events by customer, for live scores."""
+        return self.root / "live"
+
+    @property
+    def jobs(self) -> Path:
+        """What bulk jobs were sent and answer."""
+        return self.root / "jobs"
+
+    @property
     def work_database(self) -> Path:
         """Keys, sign-in codes and the pointer to the current generation."""
         return self.root / "work.db"

@@ -158,6 +158,13 @@ def read_frame(expression: Table) -> pa.Table:
     return expression.to_pyarrow()
 
 
+def read_batches(expression: Table, rows: int) -> pa.RecordBatchReader:
+    """Return the rows of an expression as Arrow batches of about ``rows``: for results larger than memory."""
+    backend = expression.get_backend()
+    # Ibis asks DuckDB 2 for batches by a name it no longer has.
+    return backend.con.sql(backend.compile(expression)).to_arrow_reader(rows)
+
+
 def beside(left: Table, right: Table) -> Table:
     """Return ``left`` with the columns of ``right`` for the same (as_of, customer), missing without a row."""
     joined = left.left_join(right, KEY)
@@ -238,6 +245,11 @@ def absent(kind: str) -> Value:
 def text(value: str) -> Value:
     """Return a constant string."""
     return ibis.literal(value, "string")
+
+
+def at_instant(instant: datetime) -> Value:
+    """Return a constant instant (with zone)."""
+    return ibis.literal(_naive(instant))
 
 
 def stacked(tables: Sequence[Table]) -> Table:

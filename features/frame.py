@@ -100,9 +100,7 @@ def _build_families(
     return built
 
 
-def place_columns(
-    snapshot: Snapshot, family: Family, features: tuple[Feature, ...], scored: Table
-) -> Table:
+def place_columns(snapshot: Snapshot, family: Family, features: tuple[Feature, ...], scored: Table) -> Table:
     """Return a family's columns for each of the ``scored`` (as_of, customer), in the order of a frame."""
     columns = family.build_columns(snapshot, features)
     return beside(scored.select(*KEY), columns).order_by(KEY)

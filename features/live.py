@@ -18,7 +18,7 @@ import pyarrow as pa
 from contracts.feature_frame import INDEX, Feature, FeatureFrame, FeatureList
 from contracts.settings import Settings
 from features.economics import find_economics, index_rows
-from features.engine import KEY, Engine, Table
+from features.engine import KEY, Engine, Table, at_instant, later_of, read_frame
 from features.families import Family, find_families
 from features.frame import gather, place_columns, read_columns
 from features.population import SCORED, find_population
@@ -98,6 +98,23 @@ class PreparedSnapshot(Snapshot):
         self.statements.append((kept, statement))
         table: Table = backend.table(kept)
         return table
+
+
+def find_company(snapshot: Snapshot) -> Company:
+    """Return what holds for everybody at the snapshot's only ``as_of``, and which tables fill later."""
+    (as_of,) = snapshot.as_of
+    since = {}
+    for name, table in snapshot.events.tables.items():
+        known = later_of(table.occurred_at, table.recorded_at)
+        rows = table.filter(~table.removed)
+        if not read_frame(snapshot.table(name).limit(1)).num_rows:
+            rows = rows.filter(known >= at_instant(as_of))
+        (first,) = read_frame(rows.agg(first=known.min())).to_pylist()
+        since[name] = None if first["first"] is None else first["first"].replace(tzinfo=UTC)
+    plans = snapshot.subscriptions.filter(snapshot.subscriptions.ended_at.isnull())
+    totals = snapshot.fee_totals(plans.group_by(KEY).agg(fee=plans.monthly_fee.sum()))
+    rows = read_frame(totals).to_pylist()
+    return Company(since, rows[0]["fees"] or Decimal(0), rows[0]["payers"]) if rows else Company(since)
 
 
 class LiveFeatures:
@@ -182,7 +199,7 @@ class LiveFeatures:
             self._con.execute(f'EXECUTE "fill_{name}"')
 
     def _read(self, name: str) -> pa.Table:
-        return self._con.execute(f'EXECUTE "ask_{name}"').to_arrow_table()
+        return self._con.sql(f'EXECUTE "ask_{name}"').to_arrow_table()
 
 
 def _find_wanted(lists: Mapping[str, FeatureList]) -> dict[Family, tuple[Feature, ...]]:

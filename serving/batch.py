@@ -19,6 +19,7 @@ from features.wording.catalogue import Catalogue, load_catalogue
 from serving.champion import Champion, load_champion
 from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
+from serving.live.copy import prune_copies, write_copy
 from serving.score import Costs, Occasion, Scored, score_frame
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
@@ -55,7 +56,7 @@ def score_everyone(
     everyone = read_everyone(workspace, champion.model, as_of)
     flags = _find_flags(workspace, everyone, as_of, champion)
     bands = RiskBands(0.5, 0.8, "")
-    draft = Occasion("", champion.version, as_of, now, bands, flags, _find_costs(workspace))
+    draft = Occasion("", champion.version, as_of, now, bands, flags, find_costs(workspace))
     occasions = _find_occasions(workspace, champion, everyone, draft)
     name = next(iter(occasions.values())).generation
     info = GenerationInfo(name, as_of, champion.version, now, everyone.newest, flags)
@@ -63,7 +64,11 @@ def score_everyone(
     try:
         with store.begin(info) as writer:
             writer.add(build_rows(champion.model, everyone, occasions, progress))
-            return writer.finish()
+            if workspace.settings.serve.live:
+                write_copy(workspace, info, everyone)
+            done = writer.finish()
+        prune_copies(workspace, done.generation)
+        return done
     finally:
         store.close()
 
@@ -143,7 +148,7 @@ def _find_occasions(
     """Return what holds for the records of each kind: its own bands, and whether its own gate passed."""
     occasions = {}
     for kind in everyone.frames:
-        bands = _find_bands(workspace, champion.model.parts[kind].reference.bands)
+        bands = find_bands(workspace, champion.model.parts[kind].reference.bands)
         raised = {*draft.flags, *(() if champion.proves(kind) else ("degraded",))}
         flags = tuple(flag for flag in FLAGS if flag in raised)
         occasions[kind] = replace(draft, bands=bands, flags=flags)
@@ -151,7 +156,12 @@ def _find_occasions(
     return {kind: replace(occasion, generation=name) for kind, occasion in occasions.items()}
 
 
-def _find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
+def find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
+    """Return the bands of the settings, where they say nothing those found in training.
+
+    Raises:
+        ContractError: together they contradict each other.
+    """
     chosen = workspace.settings.bands
     if chosen.medium is None and chosen.high is None:
         return trained
@@ -161,7 +171,8 @@ def _find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
     return RiskBands(medium, high, chosen.owner)
 
 
-def _find_costs(workspace: Workspace) -> Costs:
+def find_costs(workspace: Workspace) -> Costs:
+    """Return what serving a customer costs, by the settings."""
     costs = workspace.settings.costs
     return Costs(costs.per_ticket, costs.per_interaction)
 

@@ -10,6 +10,7 @@ from features.economics import Economics, read_economics
 from features.engine import Engine
 from features.frame import build_frame
 from features.freshness import find_newest_fact
+from features.live import Company, find_company
 from features.population import find_not_scored
 from features.snapshot import take_snapshot
 from training.models.company_model import SHOP, SUBSCRIPTION, CompanyModel
@@ -19,7 +20,8 @@ from training.models.company_model import SHOP, SUBSCRIPTION, CompanyModel
 class Everyone:
     """``frame`` holds who buys by orders, ``subscribers`` who subscribes.
 
-    Each has the features of the model for its kind, and is None where there is no such model.
+    Each has the features of the model for its kind, and is None where there is no such model. ``company`` is
+    what live scores must know of everybody.
     """
 
     frame: FeatureFrame | None
@@ -27,6 +29,7 @@ class Everyone:
     not_scored: dict[str, NotScored]
     economics: Economics
     newest: datetime | None
+    company: Company | None = None
 
     @property
     def frames(self) -> dict[str, FeatureFrame]:
@@ -54,4 +57,5 @@ def read_everyone(workspace: Workspace, model: CompanyModel, as_of: datetime) ->
         dict(sorted(reasons.items())),
         read_economics(snapshot),
         find_newest_fact(snapshot),
+        find_company(snapshot),
     )

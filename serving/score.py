@@ -93,12 +93,18 @@ def score_frame(
     )
     columns = _columns(model, prediction, occasion, economics)
     names, raws = tuple(columns), prediction.raw.tolist()
-    rows = prediction.frame.values.to_dict("records")
+    rows = list_rows(prediction.frame)
     for cells, raw, drafted, values, rule in zip(
         zip(*columns.values(), strict=True), raws, drafts, rows, scores.rules, strict=True
     ):
         record = ScoreRecord(**dict(zip(names, cells, strict=True)))
         yield Scored(record, raw, tuple(drafted), values | rule.said)
+
+
+def list_rows(frame: FeatureFrame) -> list[dict[str, Any]]:
+    """Return each row as {feature: value}; by columns, since going through rows takes a third of a score."""
+    columns = [frame.values[name].tolist() for name in frame.features.names]
+    return [dict(zip(frame.features.names, cells, strict=True)) for cells in zip(*columns, strict=True)]
 
 
 def _columns(

@@ -14,6 +14,7 @@ from serving.score import (
     Scored,
     describe_estimate,
     describe_run,
+    list_rows,
     raise_flags,
 )
 from training.models.explain import explain
@@ -36,7 +37,7 @@ def score_subscribers(model: SubscriptionModel, frame: FeatureFrame, occasion: O
     drafts = explain(prediction.contributions, none, 0.0, model.features, rules)
     columns = _columns(model, prediction, occasion)
     names, raws = tuple(columns), prediction.raw.tolist()
-    rows = frame.values.to_dict("records")
+    rows = list_rows(frame)
     for place, (cells, raw, drafted, values) in enumerate(
         zip(zip(*columns.values(), strict=True), raws, drafts, rows, strict=True)
     ):

@@ -1,15 +1,17 @@
 """The workspaces one service answers for; a key or session belongs to one and opens its store only."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from threading import Event, Thread
 
-from contracts.errors import SettingsError
+from contracts.errors import SettingsError, StoreError
 from contracts.workspace import Workspace, open_workspace
 from serving.champion import ChampionHolder
 from serving.keys import ApiKey, find_key
+from serving.live.scorer import LiveScorer
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
@@ -19,14 +21,24 @@ WATCH_SECONDS = 1.0
 
 @dataclass(frozen=True)
 class Tenant:
-    """One workspace, its open store (``store.work`` is the work database) and the holder of its model."""
+    """One workspace, its open store (``store.work`` is the work database) and the holder of its model.
+
+    ``live`` scores its customers now.
+    """
 
     workspace: Workspace
     store: ScoreStore
     holder: ChampionHolder = field(init=False)
+    live: LiveScorer = field(init=False)
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "holder", ChampionHolder(self.workspace))
+        object.__setattr__(self, "live", LiveScorer(self.workspace, self.holder))
+
+    def prepare(self) -> None:
+        """Make ready what the next live score needs; a store that cannot answer is told to requests."""
+        with suppress(StoreError):
+            self.live.prepare(self.store.current())
 
     @property
     def name(self) -> str:
@@ -71,6 +83,7 @@ class Tenants:
             while looking:
                 for tenant in self._tenants:
                     tenant.holder.look()
+                    tenant.prepare()
                 looking = not self._ended.wait(seconds)
 
         self._ended.clear()
@@ -100,6 +113,7 @@ class Tenants:
             self._watcher.join(timeout=1)  # one that is verifying a bundle ends by itself
             self._watcher = None
         for tenant in self._tenants:
+            tenant.live.close()
             tenant.store.close()
         self._tenants = ()
 

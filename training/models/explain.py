@@ -5,6 +5,7 @@ A reason says what goes with the estimate, never what caused it.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from typing import Any, Literal, NamedTuple, Protocol
 
 import numpy as np
@@ -188,7 +189,10 @@ def _groups(columns: Sequence[Feature]) -> dict[str, list[int]]:
 
 
 def _sums(parts: Floats, groups: Mapping[str, list[int]]) -> Floats:
-    return np.column_stack([parts[:, places].sum(axis=1) for places in groups.values()])
+    # Column by column: how NumPy adds a row up by itself depends on how many rows there are.
+    return np.column_stack(
+        [reduce(np.add, (parts[:, place] for place in places)) for places in groups.values()]
+    )
 
 
 def _choose(sums: Floats, direction: Direction, most: int) -> npt.NDArray[np.int64]:
