@@ -22,7 +22,7 @@ from serving.store import tables
 from serving.store.database import StoreBusy
 from serving.store.work import WorkStore
 
-Scope = Literal["score:read", "model:read", "admin"]
+Scope = Literal["score:read", "score:live", "outcome:write", "job:write", "model:read", "admin"]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _KEY = re.compile(r"fdl_([a-z2-7]{16})\.([A-Za-z0-9_-]{43})")

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from contracts.scores import Band, Kind, Language, ScoreRecord, Segment
+from contracts.scores import FIELDS, Band, Kind, Language, ScoreRecord, Segment
 from serving.store.rows import Sort
 
 
@@ -18,6 +18,27 @@ class ScoreQuery(Strict):
     """Query of a single score."""
 
     lang: Language | None = Field(None, description="Language of the texts; else Accept-Language, else en.")
+
+
+class HistoryQuery(ScoreQuery):
+    """Query of a customer's history."""
+
+    include: str | None = Field(
+        None, max_length=1000, description="Fields of the score record, by commas; left out: all."
+    )
+
+    @field_validator("include")
+    @classmethod
+    def check_include(cls, value: str | None) -> str | None:
+        """Refuse a field that no record has."""
+        if value is not None and set(value.split(",")) - set(FIELDS):
+            raise ValueError("unknown field")
+        return value
+
+    @property
+    def fields(self) -> tuple[str, ...] | None:
+        """The fields asked for."""
+        return None if self.include is None else tuple(self.include.split(","))
 
 
 class AtRiskQuery(ScoreQuery):
@@ -89,6 +110,42 @@ class AtRiskDocument(GenerationDocument):
     kinds: list[Kind]
     data: list[ScoreRecord]
     next_cursor: str | None
+
+
+class PastDocument(GenerationDocument, ResultDocument):
+    """One customer's result in one generation."""
+
+
+class HistoryDocument(BaseModel):
+    """One customer's results, newest generation first."""
+
+    data: list[PastDocument]
+
+
+class CodeDocument(BaseModel):
+    """A code and what it means."""
+
+    code: str
+    text: str
+
+
+class CauseDocument(CodeDocument):
+    """A code of a reason: a feature of the model."""
+
+    family: str
+    owner: str
+    actionable: bool
+    unit: str
+
+
+class ReasonsDocument(BaseModel):
+    """The catalogue of codes."""
+
+    model_version: str | None
+    reasons: list[CauseDocument]
+    families: list[CodeDocument]
+    flags: list[CodeDocument]
+    not_scored: list[CodeDocument]
 
 
 class ChangesDocument(GenerationDocument):

@@ -18,14 +18,15 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from contracts.errors import FedeleError
 from contracts.scores import dumps
 from serving.api.bodies import read_asked
-from serving.api.framing import CallerGone, check_media_type, read_body, read_headers, replay
-from serving.api.paths import DESK, PROBES, find_path, is_desk
+from serving.api.framing import CallerGone, check_media_type, read_body, read_bulk, read_headers, replay
+from serving.api.paths import DESK, PROBES, Path, find_path, is_desk
 from serving.api.problems import Fault, Problem
 from serving.api.reply import Reply
 from serving.store.database import StoreBusy
-from serving.tenants import Tenants
+from serving.tenants import Tenant, Tenants
 
 ANSWER_SECONDS = 15.0
+LONG_SECONDS = 300.0
 MOST_AT_ONCE = 48
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 access_log = logging.getLogger("fedele.access")
@@ -57,8 +58,8 @@ class ServiceMiddleware:
         reply = Reply(scope, receive, send, request_id)
         self._open += 1
         try:
-            async with asyncio.timeout(ANSWER_SECONDS):
-                await self._route(scope, receive, reply, line)
+            async with asyncio.timeout(ANSWER_SECONDS) as limit:
+                await self._route(scope, receive, reply, (line, limit))
         except CallerGone:
             line["gone"] = True
         except Exception as error:  # noqa: BLE001 -- the last net: whatever it is, the caller gets a problem
@@ -68,8 +69,10 @@ class ServiceMiddleware:
             line |= {"status": reply.status, "bytes": reply.size}
             access_log.info(json.dumps(line | {"ms": round((perf_counter() - began) * 1000, 1)}))
 
-    async def _route(self, scope: Scope, receive: Receive, reply: Reply, line: dict[str, Any]) -> None:
-        path = scope["path"]
+    async def _route(
+        self, scope: Scope, receive: Receive, reply: Reply, noted: tuple[dict[str, Any], asyncio.Timeout]
+    ) -> None:
+        path, (line, limit) = scope["path"], noted
         if path in PROBES:
             line["route"] = path
             await self._probe(scope, receive, reply)
@@ -87,15 +90,32 @@ class ServiceMiddleware:
             await RedirectResponse(DESK, 303)(scope, receive, reply.send)
             return
         else:
-            await self._admit(scope, headers, line)
+            known = await self._admit(scope, headers, line)
+            state["now"] = self._clock()
+            if known.body == "bulk":
+                limit.reschedule(asyncio.get_running_loop().time() + LONG_SECONDS)
+                if scope["method"] == "POST":
+                    await self._take_bulk(scope, receive, reply, headers)
+                    return
             body = await read_body(receive, headers)
-            if scope["method"] == "POST":
+            if scope["method"] in ("POST", "PUT"):
                 check_media_type(headers)
-                read_asked(body)  # BentoML would answer, and log, in its own way what this refuses
+                if known.body == "asked":
+                    read_asked(body)  # BentoML would answer, and log, in its own way what this refuses
             state["body"] = body
         await self._app(scope, replay(body, receive), reply.send)
 
-    async def _admit(self, scope: Scope, headers: dict[str, str], line: dict[str, Any]) -> None:
+    async def _take_bulk(self, scope: Scope, receive: Receive, reply: Reply, headers: dict[str, str]) -> None:
+        """Pass a request on with its large body as a file, which is gone again unless the route keeps it."""
+        tenant: Tenant = scope["state"]["tenant"]
+        bulk = await read_bulk(receive, headers, tenant.workspace.jobs)
+        try:
+            scope["state"]["bulk"] = bulk
+            await self._app(scope, replay(b"", receive), reply.send)
+        finally:
+            bulk.file.unlink(missing_ok=True)
+
+    async def _admit(self, scope: Scope, headers: dict[str, str], line: dict[str, Any]) -> Path:
         """Find the key's workspace, or refuse; the order keeps the unknown caller from learning anything."""
         kind, _, text = headers.get("authorization", "").partition(" ")
         found = None
@@ -115,6 +135,7 @@ class ServiceMiddleware:
         if path.scope is not None and not key.allows(path.scope):
             raise Problem("no-scope", f"The key needs the scope {path.scope}.")
         scope["state"] |= {"tenant": tenant, "key": key}
+        return path
 
     async def _probe(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         if scope["method"] not in ("GET", "HEAD"):

@@ -2,37 +2,56 @@
 
 import re
 from dataclasses import dataclass
+from typing import Literal
 
 from serving.keys import Scope
 
+Body = Literal["asked", "json", "bulk"]
 PROBES = ("/livez", "/readyz")
 DESK = "/desk"
 
 
 @dataclass(frozen=True)
 class Path:
-    """An address: the template for logs, what it matches, its methods, the scope a key needs (None: any)."""
+    """An address: the template for logs, what it matches, its methods, the scope a key needs (None: any).
+
+    ``body`` is what a body must be: a request for scores, any JSON, or a list of customers in bulk.
+    """
 
     template: str
     pattern: re.Pattern[str]
     methods: tuple[str, ...]
     scope: Scope | None = None
+    body: Body = "json"
 
 
-def _path(template: str, methods: tuple[str, ...], scope: Scope | None = None) -> Path:
-    parts = (
-        ".+" if part.startswith("{") else re.escape(part) for part in re.split(r"(\{[a-z_]+\})", template)
-    )
-    return Path(template, re.compile("".join(parts), re.DOTALL), methods, scope)
+def _path(template: str, methods: tuple[str, ...], scope: Scope | None = None, body: Body = "json") -> Path:
+    parts = (_match(part) for part in re.split(r"(\{[a-z_]+\})", template))
+    return Path(template, re.compile("".join(parts), re.DOTALL), methods, scope, body)
+
+
+def _match(part: str) -> str:
+    # A customer's id is the company's own and may hold anything; the others are ours.
+    if part == "{customer_id}":
+        return ".+"
+    return "[A-Za-z0-9_-]{1,64}" if part.startswith("{") else re.escape(part)
 
 
 PATHS = (
-    _path("/v1/scores", ("GET", "POST"), "score:read"),
+    _path("/v1/scores", ("GET", "POST"), "score:read", "asked"),
     _path("/v1/customers/{customer_id}/score", ("GET",), "score:read"),
+    _path("/v1/customers/{customer_id}/history", ("GET",), "score:read"),
+    _path("/v1/customers/{customer_id}/rescore", ("POST",), "score:live"),
+    _path("/v1/reasons", ("GET",), "score:read"),
+    _path("/v1/outcomes", ("POST",), "outcome:write"),
+    _path("/v1/outcomes/{outcome_id}", ("GET", "PUT"), "outcome:write"),
+    _path("/v1/jobs", ("POST",), "job:write", "bulk"),
+    _path("/v1/jobs/{job_id}", ("GET",), "job:write"),
+    _path("/v1/jobs/{job_id}/result", ("GET",), "job:write", "bulk"),
     _path("/v1/at-risk", ("GET",), "score:read"),
     _path("/v1/model", ("GET",), "model:read"),
     _path("/v1/openapi.json", ("GET",)),
-    _path("/rpc/scores", ("POST",), "score:read"),
+    _path("/rpc/scores", ("POST",), "score:read", "asked"),
     _path("/schema.json", ("GET",)),
 )
 

@@ -16,6 +16,7 @@ from serving.api.problems import Fault, Problem
 TAKEN = ("orders", "tickets", "interactions", "feedback")
 MOST_FACTS = 100
 LONGEST_TEXT = 4_000
+LARGEST_COUNT = 2**31 - 1
 SOURCE = "live"
 JUST_BEFORE = timedelta(microseconds=1)
 _KINDS: dict[str, type] = {"string": str, "instant": str, "money": float, "number": float, "integer": int}
@@ -108,13 +109,10 @@ class FactReader:
             if column.values and value not in column.values:
                 return self._refuse(pointer, "unknown_value", f"Choose from {', '.join(column.values)}.")
             return value
-        low, high = column.low, column.high
-        if (
-            not math.isfinite(value)
-            or (low is not None and value < low)
-            or (high is not None and value > high)
-        ):
-            return self._refuse(pointer, "out_of_range", f"{column.name} is {_bounds(low, high)}.")
+        widest = LARGEST_COUNT if column.kind == "integer" else math.inf
+        low, high = _or(column.low, -widest), _or(column.high, widest)
+        if not math.isfinite(value) or not low <= value <= high:
+            return self._refuse(pointer, "out_of_range", f"{column.name} is from {low:g} to {high:g}.")
         if column.kind == "money":
             exact = Decimal(str(value))
             if exact != round(exact, 2):
@@ -143,9 +141,7 @@ class FactReader:
             self._refuse(f"{pointer}/currency", "currency_other", f"Send amounts in {self._currency}.")
         amount = row.get("amount")
         if amount is not None and amount < 0 and not row.get("refund_of"):
-            self._refuse(
-                f"{pointer}/refund_of", "missing", "Name the order it pays back."
-            )
+            self._refuse(f"{pointer}/refund_of", "missing", "Name the order it pays back.")
 
     def _complete(self, table: TableContract, row: dict[str, Any], source: str, place: int) -> dict[str, Any]:
         known = (self._as_of - JUST_BEFORE).astimezone(UTC).replace(tzinfo=None)

@@ -18,7 +18,7 @@ from serving.api.problems import Problem
 from serving.batch import find_bands, find_costs
 from serving.champion import Champion, ChampionHolder
 from serving.live.copy import META, LiveCopy
-from serving.live.facts import JUST_BEFORE, NewFacts
+from serving.live.facts import NewFacts
 from serving.score import Occasion, score_frame
 from serving.store.rows import GenerationInfo
 from serving.subscriber_score import score_subscribers
