@@ -40,6 +40,7 @@ def score(
     from serving.batch import export_generation, score_everyone
     from serving.export import check_export_name
     from serving.outcomes import hand_over
+    from serving.webhooks import deliver_now
 
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"{lang!r} is neither en nor it", param_hint="--lang")
@@ -62,6 +63,7 @@ def score(
             done = score_everyone(workspace, instant, now, hindsight=hindsight, progress=progress)
         if out is not None:
             export_generation(workspace, done, out, lang)
+    deliver_now(workspace, read_clock())
     missing = sum(done.not_scored.values())
     result = {
         "generation": done.generation,

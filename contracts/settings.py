@@ -101,6 +101,18 @@ class ServeSection(_Section):
     live: bool = True
 
 
+class WebhookSection(_Section):
+    """Where events are sent, signed with ``secret``; addresses never come from anywhere else."""
+
+    name: str = Field(pattern="^[a-z0-9-]{1,40}$")
+    url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2000)
+    secret: SecretStr = Field(min_length=16)
+    events: tuple[Literal["risk.band_changed", "generation.completed"], ...] = (
+        "risk.band_changed",
+        "generation.completed",
+    )
+
+
 class Rate(_Section):
     """What one unit of ``currency`` was worth in the workspace's currency from ``date`` on."""
 
@@ -144,6 +156,7 @@ class Settings(BaseSettings):
     tracking: TrackingSection = TrackingSection()
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()
+    webhooks: tuple[WebhookSection, ...] = ()
     rates: tuple[Rate, ...] = ()
     sources: dict[str, SourceSection] = {}
 

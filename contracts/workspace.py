@@ -55,6 +55,13 @@ histories = true             # the report tells what 3, 6, 12 and 24 months of h
 [serve]
 host = "127.0.0.1"
 port = 3000
+live = true                  # each scoring run leaves a copy of the events by customer for live scores
+
+# Whom to tell of new scores and of customers whose risk band changed; each message is signed.
+# [[webhooks]]
+# name = "crm"
+# url = "https://crm.example/fedele"
+# secret = "at least 16 characters"
 
 # A dated rate lets orders in another currency in; without one they are quarantined.
 # [[rates]]

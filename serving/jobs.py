@@ -103,8 +103,8 @@ def claim_job(work: WorkStore, now: datetime) -> Job | None:
             .where(left, column.attempts >= MOST_ATTEMPTS)
             .values(state="failed", reason="stopped", ended_at=to_text(now))
         )
-        waiting = select(tables.jobs).where(or_(column.state == "queued", left)).order_by(column.created_at)
-        row = connection.execute(waiting.limit(1)).first()
+        oldest = select(tables.jobs).where(or_(column.state == "queued", left)).order_by(column.created_at)
+        row = connection.execute(oldest.limit(1).with_for_update(skip_locked=True)).first()
         if row is None:
             return None
         taken = {"state": "running", "attempts": row.attempts + 1, "beat_at": to_text(now)}

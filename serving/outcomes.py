@@ -150,10 +150,8 @@ def _write_actions(file: Path, rows: Sequence[Row[Any]]) -> None:
         writer = csv.writer(sink)
         writer.writerow(_COLUMNS)
         for row in rows:
-            writer.writerow(
-                (row.outcome_id, row.customer_id, row.occurred_at, row.recorded_at, row.action)
-                + (row.campaign_id, row.arm, row.cost, row.result)
-            )
+            names = (row.outcome_id, row.customer_id, row.occurred_at, row.recorded_at, row.action)
+            writer.writerow([*names, row.campaign_id, row.arm, row.cost, row.result])
 
 
 def _build(row: Row[Any]) -> StoredOutcome:

@@ -17,6 +17,7 @@ from serving.api.bodies import check_asked
 from serving.api.languages import choose_language
 from serving.api.middleware import ServiceMiddleware, describe_failure
 from serving.api.model import find_champion
+from serving.errands import Errands
 from serving.server import SEPARATOR, WORKERS, WORKSPACES
 from serving.tenants import Tenants
 
@@ -55,6 +56,7 @@ class Fedele:
         TENANTS.open([Path(folder) for folder in (read_variable(WORKSPACES) or ".").split(SEPARATOR)])
         warm_up()
         TENANTS.watch()
+        Errands(TENANTS, read_clock).start()
 
     @bentoml.api(route="/rpc/scores")  # type: ignore[untyped-decorator]
     def score_customers(

@@ -1,12 +1,10 @@
 """Bulk jobs: a list of customers is taken in whole, their scores are fetched when they are ready."""
 
-from collections.abc import Iterator
 from datetime import datetime
-from pathlib import Path
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Query, Request, Response
-from fastapi.responses import StreamingResponse
+from fastapi.responses import FileResponse
 from sqlalchemy import Connection
 
 from contracts.scores import dumps
@@ -22,7 +20,6 @@ from serving.jobs import Form, Job, JobRequest, add_job, find_job, result_file, 
 from serving.tenants import Tenant
 
 jobs = APIRouter()
-_CHUNK = 2**16
 _MEDIA: dict[Form, str] = {form: media for media, form in MEDIA_FORMS.items()}
 _BODY: dict[str, Any] = {
     "required": True,
@@ -104,8 +101,7 @@ def get_result(job_id: str, query: Annotated[Strict, Query()], request: Request)
     file = result_file(tenant.workspace, job.job_id)
     if not file.is_file():
         raise Problem("expired", "Results are kept for seven days: send the job again.")
-    headers = {"Content-Length": str(file.stat().st_size)}
-    return StreamingResponse(_read(file), headers=headers, media_type=_MEDIA[job.request.result])
+    return FileResponse(file, media_type=_MEDIA[job.request.result])
 
 
 def _find(tenant: Tenant, job_id: str) -> Job:
@@ -113,9 +109,3 @@ def _find(tenant: Tenant, job_id: str) -> Job:
     if found is None:
         raise Problem("not-found", "No job has this id.")
     return found
-
-
-def _read(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as source:
-        while chunk := source.read(_CHUNK):
-            yield chunk

@@ -178,9 +178,11 @@ def _read_outcome(
     for name, values in (("result", RESULTS), ("arm", ARMS)):
         if told.get(name) not in values and (name == "result" or told.get(name) is not None):
             faults.append(Fault(f"{pointer}/{name}", "unknown_value", f"Choose from {', '.join(values)}."))
-    for name in ("action", "campaign_id"):
-        if told.get(name) is not None and not is_customer_id(told[name]):
-            faults.append(Fault(f"{pointer}/{name}", "bad_value", f"1 to {LONGEST} characters, no NUL."))
+    faults += [
+        Fault(f"{pointer}/{name}", "bad_value", f"1 to {LONGEST} characters, no NUL.")
+        for name in ("action", "campaign_id")
+        if told.get(name) is not None and not is_customer_id(told[name])
+    ]
     occurred_at = _read_instant(told.get("occurred_at"), now)
     if occurred_at is None:
         faults.append(Fault(f"{pointer}/occurred_at", "no_instant", "RFC 3339 with an offset, not to come."))

@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from contracts.errors import SchemaTooNew
 from contracts.workspace import Workspace
 from serving.store import database, tables
+from serving.store.outbox import note_flip
 from serving.store.rows import GenerationInfo, read_info
 
 KEPT_GENERATIONS = 3
@@ -75,6 +76,8 @@ class WorkStore:
     def flip(self, connection: Connection, info: GenerationInfo) -> list[GenerationInfo]:
         """Point readers to ``info`` within the caller's transaction; return the generations that fell out."""
         known, pointer = tables.generations, tables.current_generation
+        before = connection.scalar(select(pointer.c.generation))
+        note_flip(connection, info, before)
         connection.execute(delete(known).where(known.c.generation == info.generation))
         connection.execute(
             known.insert().values(generation=info.generation, sequence=info.sequence, info=info.to_json())
