@@ -20,6 +20,7 @@ from cli.score import score
 from cli.serve import serve
 from cli.status import status
 from cli.train import train
+from cli.users import users
 
 app = typer.Typer(
     name="fedele",
@@ -47,6 +48,7 @@ for command in (
     app.command()(command)
 app.add_typer(keys, name="keys")
 app.add_typer(desk, name="desk")
+app.add_typer(users, name="users")
 
 
 def main() -> None:

@@ -113,6 +113,15 @@ class WebhookSection(_Section):
     )
 
 
+class OidcSection(_Section):
+    """The company's sign-in service; unset means there is none. The secret belongs in the environment."""
+
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_url: str | None = None
+
+
 class Rate(_Section):
     """What one unit of ``currency`` was worth in the workspace's currency from ``date`` on."""
 
@@ -157,6 +166,7 @@ class Settings(BaseSettings):
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()
     webhooks: tuple[WebhookSection, ...] = ()
+    oidc: OidcSection = OidcSection()
     rates: tuple[Rate, ...] = ()
     sources: dict[str, SourceSection] = {}
 

@@ -63,6 +63,11 @@ live = true                  # each scoring run leaves a copy of the events by c
 # url = "https://crm.example/fedele"
 # secret = "at least 16 characters"
 
+# [oidc]                     # people sign in with the company's account, beside names and passwords
+# issuer = "https://login.example.com/company"
+# client_id = "fedele"       # the secret belongs in FEDELE_OIDC__CLIENT_SECRET
+# redirect_url = "https://fedele.example.com/desk/oidc/back"
+
 # A dated rate lets orders in another currency in; without one they are quarantined.
 # [[rates]]
 # currency = "GBP"

@@ -132,7 +132,7 @@ class ChampionHolder:
         found = read_champion(self._workspace)
         if found is None:
             # A pointer that is gone is no order to stop: who serves goes on.
-            self._now = (before, ChampionState(before and before.version))
+            self._now = (before, ChampionState(None if before is None else before.version))
             return False
         version, folder = found
         digest = read_bundle(folder, read_key(self._workspace)).digest
@@ -149,7 +149,7 @@ class ChampionHolder:
     def _refuse(self, why: str, *, log: bool) -> None:
         wanted = self._seen[0] if self._seen and self._seen[0] else None
         before = self.champion
-        self._now = (before, ChampionState(before and before.version, wanted, why))
+        self._now = (before, ChampionState(None if before is None else before.version, wanted, why))
         if log:
             error_log.error(json.dumps({"error": "champion_refused", "wanted": wanted, "text": why}))
 

@@ -55,6 +55,9 @@ class Fedele:
         set_up_logs()
         TENANTS.open([Path(folder) for folder in (read_variable(WORKSPACES) or ".").split(SEPARATOR)])
         warm_up()
+        home = read_variable("BENTOML_HOME")
+        if home is not None:
+            TENANTS.metrics.share(Path(home) / "metrics")
         TENANTS.watch()
         Errands(TENANTS, read_clock).start()
 

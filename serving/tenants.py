@@ -10,8 +10,9 @@ from threading import Event, Thread
 from contracts.errors import SettingsError, StoreError
 from contracts.workspace import Workspace, open_workspace
 from serving.champion import ChampionHolder
-from serving.keys import ApiKey, find_key
+from serving.keys import ApiKey, find_key, recall_key
 from serving.live.scorer import LiveScorer
+from serving.metrics import Metrics
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
@@ -53,6 +54,7 @@ class Tenants:
         self._tenants: tuple[Tenant, ...] = ()
         self._ended = Event()
         self._watcher: Thread | None = None
+        self.metrics = Metrics()
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._tenants)
@@ -84,6 +86,7 @@ class Tenants:
                 for tenant in self._tenants:
                     tenant.holder.look()
                     tenant.prepare()
+                self.metrics.save()
                 looking = not self._ended.wait(seconds)
 
         self._ended.clear()
@@ -94,6 +97,14 @@ class Tenants:
         """Return the tenant and key that ``text`` opens, or None."""
         for tenant in self._tenants:
             key = find_key(tenant.store.work, text, now)
+            if key is not None:
+                return tenant, key
+        return None
+
+    def recall_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
+        """Return what ``find_key`` would when it is known already, without waiting for a database."""
+        for tenant in self._tenants:
+            key = recall_key(tenant.store.work, text, now)
             if key is not None:
                 return tenant, key
         return None

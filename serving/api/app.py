@@ -16,6 +16,7 @@ from serving.api.at_risk import at_risk
 from serving.api.customers import customers
 from serving.api.jobs import jobs
 from serving.api.live import live
+from serving.api.metrics import build_metrics
 from serving.api.middleware import explain_failure
 from serving.api.model import model
 from serving.api.outcomes import outcomes
@@ -36,7 +37,8 @@ def get_openapi_document(request: Request) -> Response:
 def build_app(tenants: Tenants, clock: Callable[[], datetime]) -> FastAPI:
     """Return the app for these tenants; ``ServiceMiddleware`` around it sees to keys, bodies and limits."""
     app = FastAPI(title="Fedele", version=_find_version(), docs_url=None, redoc_url=None, openapi_url=None)
-    for router in (scores, customers, live, at_risk, outcomes, jobs, reasons, model, document):
+    parts = (scores, customers, live, at_risk, outcomes, jobs, reasons, model, document)
+    for router in (*parts, build_metrics(tenants, clock)):
         app.include_router(router)
     app.router.routes.extend(_build_desk(tenants, clock))
     app.add_exception_handler(Problem, _answer_problem)

@@ -51,6 +51,7 @@ PATHS = (
     _path("/v1/at-risk", ("GET",), "score:read"),
     _path("/v1/model", ("GET",), "model:read"),
     _path("/v1/openapi.json", ("GET",)),
+    _path("/metrics", ("GET",), "metrics:read"),
     _path("/rpc/scores", ("POST",), "score:read", "asked"),
     _path("/schema.json", ("GET",)),
 )

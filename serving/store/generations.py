@@ -40,6 +40,9 @@ class Shelf(Protocol):
 
     def start(self, info: GenerationInfo, kept: Collection[str]) -> Draft: ...  # noqa: D102
     def open(self, info: GenerationInfo) -> AbstractContextManager[tuple[Connection, Table]]: ...  # noqa: D102
+    def find(  # noqa: D102
+        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language
+    ) -> dict[str, StoredScore]: ...
     def open_both(  # noqa: D102
         self, info: GenerationInfo, before: GenerationInfo
     ) -> AbstractContextManager[tuple[Connection, Table, Table]]: ...
@@ -141,8 +144,7 @@ class ScoreStore:
         chosen = info or self.current()
         if chosen is None or not customer_ids:
             return {}
-        with self._shelf.open(chosen) as (connection, table):
-            return reading.read_by_id(connection, table, customer_ids, language)
+        return self._shelf.find(chosen, customer_ids, language)
 
     def page(
         self,

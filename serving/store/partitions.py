@@ -1,15 +1,16 @@
 """Generations on PostgreSQL: each a partition of ``scores``, filled aside and attached within the flip."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Table, text
 from sqlalchemy.schema import CreateIndex
 
-from serving.store import database
-from serving.store.rows import STORED, GenerationInfo, Numbered
+from contracts.scores import Language
+from serving.store import database, reading
+from serving.store.rows import STORED, GenerationInfo, Numbered, StoredScore
 from serving.store.tables import build_indices, build_scores_table
 
 _STORE = "the PostgreSQL store"
@@ -86,6 +87,13 @@ class PartitionShelf:
         """Yield a connection and the table of a generation."""
         with database.read(self._engine, _STORE) as connection:
             yield connection, build_scores_table(find_partition(info))
+
+    def find(
+        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language
+    ) -> dict[str, StoredScore]:
+        """Return the rows of these customers by id."""
+        with self.open(info) as (connection, table):
+            return reading.read_by_id(connection, table, customer_ids, language)
 
     @contextmanager
     def open_both(

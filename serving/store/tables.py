@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-HEAD = "0002"
+HEAD = "0003"
 SCORES_VERSION = 1
 SORTS = ("contact_value", "value_at_risk", "churn_probability")
 
@@ -55,6 +55,7 @@ api_keys = Table(
     Column("created_at", Text, nullable=False),
     Column("revoked_at", Text),
     Column("last_used_day", Text),
+    Column("expires_at", Text),
     sqlite_strict=True,
 )
 entry_codes = Table(
@@ -69,6 +70,36 @@ sessions = Table(
     WORK,
     Column("digest", LargeBinary, primary_key=True),
     Column("created_at", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
+    Column("user_name", BYTEWISE),
+    sqlite_strict=True,
+)
+users = Table(
+    "users",
+    WORK,
+    Column("name", BYTEWISE, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text),
+    Column("subject", BYTEWISE, unique=True),
+    Column("created_at", Text, nullable=False),
+    Column("disabled_at", Text),
+    sqlite_strict=True,
+)
+bad_tries = Table(
+    "bad_tries",
+    WORK,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("tries", WHOLE, nullable=False),
+    Column("last_at", Text, nullable=False),
+    Column("paused_until", Text, nullable=False),
+    sqlite_strict=True,
+)
+sign_ins = Table(
+    "sign_ins",
+    WORK,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
     sqlite_strict=True,
 )

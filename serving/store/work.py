@@ -14,6 +14,7 @@ from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 from contracts.errors import SchemaTooNew
 from contracts.workspace import Workspace
 from serving.store import database, tables
+from serving.store.freshness import Memory
 from serving.store.outbox import note_flip
 from serving.store.rows import GenerationInfo, read_info
 
@@ -26,9 +27,10 @@ _SCHEMA_LOCK = 7_146_051_962
 class WorkStore:
     """The small, often written part of the store. Made by ``open_work``; closed by ``close``."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, file: Path | None = None) -> None:
         self.engine = engine
         self.name = name
+        self.memory = Memory(file)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -45,11 +47,11 @@ class WorkStore:
     def find_current(self) -> GenerationInfo | None:
         """Return the generation that readers see; None before the first one."""
         pointed = select(tables.current_generation.c.generation).scalar_subquery()
-        return self._find_one(pointed)
+        return self.memory.recall("current", lambda: self._find_one(pointed))
 
     def find_generation(self, generation: str) -> GenerationInfo | None:
         """Return a kept generation by its name, or None."""
-        return self._find_one(generation)
+        return self.memory.recall(("generation", generation), lambda: self._find_one(generation))
 
     def _find_one(self, generation: object) -> GenerationInfo | None:
         known = tables.generations
@@ -107,6 +109,7 @@ class WorkStore:
 
     def close(self) -> None:
         """Close every connection."""
+        self.memory.close()
         self.engine.dispose()
 
 
@@ -119,7 +122,8 @@ def open_work(workspace: Workspace) -> WorkStore:
         StoreError: it is damaged; never mended by making a new one.
     """
     if workspace.store_url is None:
-        store = WorkStore(database.open_sqlite(workspace.work_database), workspace.work_database.name)
+        file = workspace.work_database
+        store = WorkStore(database.open_sqlite(file), file.name, file.resolve())
     else:
         schema = find_schema(workspace)
         store = WorkStore(database.open_postgres(workspace.store_url, schema), "the PostgreSQL store")
