@@ -92,13 +92,18 @@ class StoreSection(_Section):
 
 
 class ServeSection(_Section):
-    """The service. ``bundle_key_file``: where the key of the bundles is; unset means in the workspace."""
+    """The service. ``bundle_key_file``: where the key of the bundles is; unset means in the workspace.
+
+    ``live``: each scoring run leaves the copy of the events that live scores read. ``requests_per_minute``:
+    what one key may ask of one process.
+    """
 
     host: str = "127.0.0.1"
     bundle_key_file: Path | None = None
     port: int = Field(3000, ge=1, le=65535)
     workers: int = Field(1, ge=1)
     live: bool = True
+    requests_per_minute: int = Field(12_000, ge=1)
 
 
 class WebhookSection(_Section):

@@ -55,6 +55,7 @@ histories = true             # the report tells what 3, 6, 12 and 24 months of h
 [serve]
 host = "127.0.0.1"
 port = 3000
+requests_per_minute = 12000  # what one key may ask of one process
 live = true                  # each scoring run leaves a copy of the events by customer for live scores
 
 # Whom to tell of new scores and of customers whose risk band changed; each message is signed.

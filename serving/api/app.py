@@ -14,6 +14,7 @@ from contracts.scores import dumps
 from serving.api.answers import JSON
 from serving.api.at_risk import at_risk
 from serving.api.customers import customers
+from serving.api.documents import BODIES
 from serving.api.jobs import jobs
 from serving.api.live import live
 from serving.api.metrics import build_metrics
@@ -87,6 +88,7 @@ def _describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"].pop("422", None)
                 content = operation["responses"]["default"]["content"]
                 content[MEDIA_TYPE] = content.pop(JSON)
+        schema["components"]["schemas"] |= BODIES
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
         schema["paths"] = {path.replace(":path}", "}"): each for path, each in schema["paths"].items()}

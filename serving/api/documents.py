@@ -7,6 +7,19 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from contracts.scores import FIELDS, Band, Kind, Language, ScoreRecord, Segment
 from serving.store.rows import Sort
 
+RecordField = Literal[FIELDS]  # type: ignore[valid-type]
+BODIES: dict[str, Any] = {}
+"""Schemas of request bodies by name, for the OpenAPI document; filled by ``body_of``."""
+
+
+KEY_HEADER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A new value per request, the same when it is sent again; kept for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
+
 
 class Strict(BaseModel):
     """A query whose unknown parameters are refused."""
@@ -62,11 +75,15 @@ class ChangesQuery(ScoreQuery):
     cursor: str | None = Field(None, max_length=512)
 
 
-class AskedDocument(BaseModel):
+class AskedDocument(Strict):
     """Body of POST /v1/scores."""
 
-    customer_ids: list[str] = Field(max_length=1000, examples=[["C-1", "C-2"]])
-    include: list[str] | None = Field(None, description="Fields of the score record; left out: all.")
+    customer_ids: list[str | Any] = Field(
+        max_length=1000,
+        examples=[["C-1", "C-2"]],
+        description="What is no id, or nobody's, is answered as such and costs the others nothing.",
+    )
+    include: list[RecordField] | None = Field(None, description="Fields of the record; left out: all.")
     lang: Language | None = None
 
 
@@ -189,6 +206,16 @@ class ProblemDocument(BaseModel):
     instance: str
     errors: list[FaultDocument] | None = None
     errors_truncated: bool | None = None
+
+
+def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body that is read by hand, and of headers beside it."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    BODIES.update(schema.pop("$defs", {}))
+    BODIES[model.__name__] = schema
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+    more = {"parameters": list(parameters)} if parameters else {}
+    return {"requestBody": {"content": content, "required": True}, **more}
 
 
 def answers_with(model: Any) -> dict[int | str, dict[str, Any]]:

@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import BaseModel, Field
 
-from serving.api.documents import ScoreQuery
+from serving.api.documents import ScoreQuery, Strict
 from serving.jobs import Form, State
 
 
@@ -14,7 +14,7 @@ class JobQuery(ScoreQuery):
     result: Form | None = Field(None, description="Form of the result; left out: that of the list sent.")
 
 
-class EveryoneDocument(BaseModel):
+class EveryoneDocument(Strict):
     """Body that asks for everyone instead of a list."""
 
     everyone: Literal[True]

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from contracts.scores import dumps
 from serving.api.answers import JSON
 from serving.api.bodies import read_json
-from serving.api.documents import Strict, answers_with
+from serving.api.documents import KEY_HEADER, Strict, answers_with, body_of
 from serving.api.framing import MEDIA_FORMS, Bulk
 from serving.api.job_documents import EveryoneDocument, JobDocument, JobQuery
 from serving.api.languages import choose_language
@@ -24,17 +24,11 @@ _MEDIA: dict[Form, str] = {form: media for media, form in MEDIA_FORMS.items()}
 _BODY: dict[str, Any] = {
     "required": True,
     "content": {
-        JSON: {"schema": EveryoneDocument.model_json_schema()},
+        **body_of(EveryoneDocument)["requestBody"]["content"],
         "text/csv": {"schema": {"type": "string"}, "example": "customer_id\nC-1\nC-2\n"},
         "application/x-ndjson": {"schema": {"type": "string"}, "example": '{"customer_id": "C-1"}\n'},
         "application/vnd.apache.parquet": {"schema": {"type": "string", "format": "binary"}},
     },
-}
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
 }
 _RESULT: dict[int | str, dict[str, Any]] = {
     200: {
@@ -49,7 +43,7 @@ _RESULT: dict[int | str, dict[str, Any]] = {
     "/v1/jobs",
     status_code=202,
     responses={202: {"model": JobDocument}, "default": answers_with(JobDocument)["default"]},
-    openapi_extra={"requestBody": _BODY, "parameters": [_KEY]},
+    openapi_extra={"requestBody": _BODY, "parameters": [KEY_HEADER]},
 )
 def post_job(query: Annotated[JobQuery, Query()], request: Request) -> Response:
     """Queue the scoring of a list of customers (CSV, NDJSON or Parquet, up to 64 MiB), or of everyone."""

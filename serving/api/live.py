@@ -13,7 +13,7 @@ from contracts.time import parse_as_of, to_text
 from serving.api.answers import JSON, choose_fields, describe, find_scores, render_not_scored
 from serving.api.bodies import Asked, is_customer_id, read_json
 from serving.api.customers import check_customer_id, find_customer
-from serving.api.documents import Strict, answers_with
+from serving.api.documents import Strict, answers_with, body_of
 from serving.api.languages import choose_language
 from serving.api.live_documents import FreshDocument, RescoreDocument
 from serving.api.problems import Fault, Problem
@@ -23,7 +23,6 @@ from serving.tenants import Tenant
 
 live = APIRouter()
 _OTHERS = ("as_of", "lang", "include")
-_BODY = {"content": {JSON: {"schema": FreshDocument.model_json_schema()}}, "required": True}
 
 
 class ScoresQuery(Strict):
@@ -37,7 +36,7 @@ class ScoresQuery(Strict):
 @live.post(
     "/v1/customers/{customer_id:path}/rescore",
     responses=answers_with(RescoreDocument),
-    openapi_extra={"requestBody": _BODY},
+    openapi_extra=body_of(FreshDocument),
 )
 def post_rescore(customer_id: str, query: Annotated[Strict, Query()], request: Request) -> Response:
     """The score of one customer now, from the stored history and the facts sent; nothing is stored."""

@@ -6,7 +6,7 @@ from pydantic import BaseModel, Field, create_model
 
 from contracts.events import TABLES, Column
 from contracts.scores import Language
-from serving.api.documents import GenerationDocument, ResultDocument
+from serving.api.documents import GenerationDocument, RecordField, ResultDocument, Strict
 from serving.live.facts import MOST_FACTS, TAKEN
 
 _TYPES: dict[str, Any] = {
@@ -33,7 +33,7 @@ def _fact(table: str) -> type[BaseModel]:
         str | None,
         Field(None, description="Who tells it; with the key, names a row to replace."),
     )
-    made: type[BaseModel] = create_model(f"{table.capitalize()}Fact", **fields, source=more)  # type: ignore[call-overload]
+    made: type[BaseModel] = create_model(f"{table.capitalize()}Fact", __base__=Strict, **fields, source=more)  # type: ignore[call-overload]
     return made
 
 
@@ -45,6 +45,7 @@ _EXAMPLES = {
 }
 FreshDocument: type[BaseModel] = create_model(  # type: ignore[call-overload]
     "FreshDocument",
+    __base__=Strict,
     __doc__="Body of POST rescore: new facts by table.",
     **{
         table: (list[_fact(table)], Field([], max_length=MOST_FACTS, examples=[_EXAMPLES[table]]))  # type: ignore[misc]
@@ -52,7 +53,7 @@ FreshDocument: type[BaseModel] = create_model(  # type: ignore[call-overload]
     },
     as_of=(str | None, Field(None, description="From the current scores' as_of to now; left out: now.")),
     lang=(Language | None, None),
-    include=(list[str] | None, None),
+    include=(list[RecordField] | None, None),
 )
 
 

@@ -19,9 +19,11 @@ from contracts.errors import FedeleError
 from contracts.scores import dumps
 from serving.api.bodies import read_asked
 from serving.api.framing import CallerGone, check_media_type, read_body, read_bulk, read_headers, replay
+from serving.api.limits import RateLimits
 from serving.api.paths import DESK, PROBES, Path, find_path, is_desk
 from serving.api.problems import Fault, Problem
 from serving.api.reply import Reply
+from serving.keys import ApiKey
 from serving.store.database import StoreBusy
 from serving.tenants import Tenant, Tenants
 
@@ -41,6 +43,7 @@ class ServiceMiddleware:
         self._tenants = tenants
         self._clock = clock
         self._open = 0
+        self._limits = RateLimits()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; other kinds of connections are passed on (start) or refused (sockets)."""
@@ -92,19 +95,37 @@ class ServiceMiddleware:
             await RedirectResponse(DESK, 303)(scope, receive, reply.send)
             return
         else:
-            known = await self._admit(scope, headers, line)
-            state["now"] = self._clock()
-            if known.body == "bulk":
-                limit.reschedule(asyncio.get_running_loop().time() + LONG_SECONDS)
-                if scope["method"] == "POST":
-                    await self._take_bulk(scope, receive, reply, headers)
-                    return
-            body = await read_body(receive, headers)
-            if scope["method"] in ("POST", "PUT"):
-                check_media_type(headers)
-                if known.body == "asked":
-                    read_asked(body)  # BentoML would answer, and log, in its own way what this refuses
-            state["body"] = body
+            await self._serve(scope, receive, reply, (headers, line, limit))
+            return
+        await self._app(scope, replay(body, receive), reply.send)
+
+    async def _serve(
+        self,
+        scope: Scope,
+        receive: Receive,
+        reply: Reply,
+        noted: tuple[dict[str, str], dict[str, Any], asyncio.Timeout],
+    ) -> None:
+        """Answer a request that needs a key."""
+        headers, line, limit = noted
+        tenant, key = await self._identify(headers)
+        line |= {"workspace": tenant.name, "key": key.key_id}
+        quota = tenant.workspace.settings.serve.requests_per_minute
+        reply.more = self._limits.take(key.key_id, quota)
+        known = _allow(scope, key, line)
+        state = scope["state"]
+        state |= {"tenant": tenant, "key": key, "now": self._clock()}
+        if known.body == "bulk":
+            limit.reschedule(asyncio.get_running_loop().time() + LONG_SECONDS)
+            if scope["method"] == "POST":
+                await self._take_bulk(scope, receive, reply, headers)
+                return
+        body = await read_body(receive, headers)
+        if scope["method"] in ("POST", "PUT"):
+            check_media_type(headers)
+            if known.body == "asked":
+                read_asked(body)  # BentoML would answer, and log, in its own way what this refuses
+        state["body"] = body
         await self._app(scope, replay(body, receive), reply.send)
 
     async def _take_bulk(self, scope: Scope, receive: Receive, reply: Reply, headers: dict[str, str]) -> None:
@@ -117,8 +138,8 @@ class ServiceMiddleware:
         finally:
             bulk.file.unlink(missing_ok=True)
 
-    async def _admit(self, scope: Scope, headers: dict[str, str], line: dict[str, Any]) -> Path:
-        """Find the key's workspace, or refuse; the order keeps the unknown caller from learning anything."""
+    async def _identify(self, headers: dict[str, str]) -> tuple[Tenant, ApiKey]:
+        """Return the key and its workspace, or refuse."""
         kind, _, text = headers.get("authorization", "").partition(" ")
         found = None
         if kind.lower() == "bearer" and len(text) < 200:
@@ -127,19 +148,7 @@ class ServiceMiddleware:
             found = found or await run_in_threadpool(self._tenants.find_key, known, now)
         if found is None:
             raise Problem("no-key", "Send authorization: Bearer and a key; `fedele keys create` makes one.")
-        tenant, key = found
-        line |= {"workspace": tenant.name, "key": key.key_id}
-        path = find_path(scope["path"])
-        if path is None:
-            raise Problem("not-found", "The routes are in /v1/openapi.json.")
-        line["route"] = path.template
-        if scope["method"] not in path.methods:
-            allowed = ", ".join(path.methods)
-            raise Problem("method", f"Use {allowed}.", headers={"allow": allowed})
-        if path.scope is not None and not key.allows(path.scope):
-            raise Problem("no-scope", f"The key needs the scope {path.scope}.")
-        scope["state"] |= {"tenant": tenant, "key": key}
-        return path
+        return found
 
     async def _probe(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         if scope["method"] not in ("GET", "HEAD"):
@@ -157,6 +166,20 @@ def check_ready(tenants: Tenants) -> None:
         raise Problem("not-ready", "No workspace is open.")
     if None in generations:
         raise Problem("not-ready", "A workspace has no scores yet: run `fedele score`.")
+
+
+def _allow(scope: Scope, key: ApiKey, line: dict[str, Any]) -> Path:
+    """Return the address asked for, or refuse; only who has a key learns what there is."""
+    path = find_path(scope["path"])
+    if path is None:
+        raise Problem("not-found", "The routes are in /v1/openapi.json.")
+    line["route"] = path.template
+    if scope["method"] not in path.methods:
+        allowed = ", ".join(path.methods)
+        raise Problem("method", f"Use {allowed}.", headers={"allow": allowed})
+    if path.scope is not None and not key.allows(path.scope):
+        raise Problem("no-scope", f"The key needs the scope {path.scope}.")
+    return path
 
 
 def _find_request_id(scope: Scope) -> str:

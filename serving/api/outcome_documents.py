@@ -1,6 +1,6 @@
 """The shapes of outcomes, as the OpenAPI document shows them."""
 
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import BaseModel, Field
 
@@ -14,7 +14,7 @@ class OutcomesQuery(Strict):
     atomic: bool = Field(False, description="true: store all of them or none.")
 
 
-class ToldOutcome(BaseModel):
+class ToldOutcome(Strict):
     """An outcome as it is sent."""
 
     customer_id: str = Field(max_length=256, examples=["C-1"])
@@ -26,10 +26,12 @@ class ToldOutcome(BaseModel):
     cost: float | None = Field(None, ge=0, description="In the workspace's currency.")
 
 
-class OutcomesBody(BaseModel):
+class OutcomesBody(Strict):
     """Body of POST /v1/outcomes."""
 
-    outcomes: list[ToldOutcome] = Field(max_length=1000)
+    outcomes: list[ToldOutcome | Any] = Field(
+        max_length=1000, description="What is not right is answered as such and costs the others nothing."
+    )
 
 
 class OutcomeResult(BaseModel):

@@ -13,7 +13,7 @@ from contracts.scores import dumps
 from contracts.time import to_text
 from serving.api.answers import JSON, find_scores
 from serving.api.bodies import is_customer_id, read_json
-from serving.api.documents import Strict, answers_with
+from serving.api.documents import KEY_HEADER, Strict, answers_with, body_of
 from serving.api.once import Written, answer_once
 from serving.api.outcome_documents import (
     OutcomeDocument,
@@ -41,21 +41,13 @@ LONGEST = 256
 SKEW = timedelta(minutes=5)
 _NAMES = ("customer_id", "result", "occurred_at", "action", "campaign_id", "arm", "cost")
 _LARGEST_COST = 1e9
-_MANY = {"content": {JSON: {"schema": OutcomesBody.model_json_schema()}}, "required": True}
-_ONE = {"content": {JSON: {"schema": ToldOutcome.model_json_schema()}}, "required": True}
-_KEY = {
-    "name": "Idempotency-Key",
-    "in": "header",
-    "required": True,
-    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
-}
 _MATCH = {"name": "If-Match", "in": "header", "required": True, "schema": {"type": "string"}}
 
 
 @outcomes.post(
     "/v1/outcomes",
     responses=answers_with(OutcomesDocument),
-    openapi_extra={"requestBody": _MANY, "parameters": [_KEY]},
+    openapi_extra=body_of(OutcomesBody, KEY_HEADER),
 )
 def post_outcomes(query: Annotated[OutcomesQuery, Query()], request: Request) -> Response:
     """Store up to 1,000 outcomes, once; one bad outcome never costs the others unless ``atomic``."""
@@ -89,7 +81,7 @@ def get_outcome(outcome_id: str, query: Annotated[Strict, Query()], request: Req
 @outcomes.put(
     "/v1/outcomes/{outcome_id}",
     responses=answers_with(OutcomeDocument),
-    openapi_extra={"requestBody": _ONE, "parameters": [_MATCH]},
+    openapi_extra=body_of(ToldOutcome, _MATCH),
 )
 def put_outcome(outcome_id: str, query: Annotated[Strict, Query()], request: Request) -> Response:
     """Correct an outcome that nobody has changed since it was read."""

@@ -12,12 +12,16 @@ _KEPT = ("allow", "retry-after", "www-authenticate")
 
 
 class Reply:
-    """Sends one answer; ``status`` and ``size`` (bytes of the body) are for the log."""
+    """Sends one answer; ``status`` and ``size`` (bytes of the body) are for the log.
+
+    ``more`` are headers that every answer from then on carries.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._request_id = request_id
         self._replaced: Problem | None = None
+        self.more: Mapping[str, str] = {}
         self.status = 0
         self.size = 0
 
@@ -53,6 +57,8 @@ class Reply:
         headers = MutableHeaders(raw=message["headers"])
         headers["x-request-id"] = self._request_id
         headers.setdefault("cache-control", "no-store")
+        for name, value in self.more.items():
+            headers.setdefault(name, value)
         headers.setdefault("x-content-type-options", "nosniff")
         if self.status == 401:
             headers.setdefault("www-authenticate", 'Bearer realm="fedele"')

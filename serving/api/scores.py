@@ -17,6 +17,7 @@ from serving.api.documents import (
     ScoreQuery,
     ScoresDocument,
     answers_with,
+    body_of,
 )
 from serving.api.languages import choose_language
 from serving.api.live import ScoresQuery, answer_live
@@ -27,10 +28,9 @@ from serving.store.rows import GenerationInfo, StoredScore
 from serving.tenants import Tenant
 
 scores = APIRouter()
-_BODY = {"content": {JSON: {"schema": AskedDocument.model_json_schema()}}, "required": True}
 
 
-@scores.post("/v1/scores", responses=answers_with(ScoresDocument), openapi_extra={"requestBody": _BODY})
+@scores.post("/v1/scores", responses=answers_with(ScoresDocument), openapi_extra=body_of(AskedDocument))
 def post_scores(query: Annotated[ScoresQuery, Query()], request: Request) -> Response:
     """Scores of up to 1,000 customers by id, stored or ``live``; one bad id never fails the rest."""
     tenant: Tenant = request.state.tenant

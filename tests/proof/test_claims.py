@@ -10,7 +10,7 @@ from testkit.tree import ROOT
 ALONE = (
     "cdnow_parity", "same_bytes", "bad_rows", "simulator_recovery", "small_shops", "group_totals",
     "retention_curve", "race_of_families", "telco", "tv_subscriptions", "planted_leaks",
-    "bundle_mutants", "hot_swap", "closed_doors", "killed_writes", "overload",
+    "bundle_mutants", "hot_swap", "closed_doors", "killed_writes", "overload", "schema_fuzz",
 )  # fmt: skip
 APART = dict.fromkeys(ALONE, "claims-apart")
 

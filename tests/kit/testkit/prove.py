@@ -36,6 +36,7 @@ CLAIMS = (
     "closed_doors",
     "killed_writes",
     "overload",
+    "schema_fuzz",
 )
 FOLDER = ROOT / "docs" / "proof"
 LIBRARIES = (
