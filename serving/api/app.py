@@ -15,6 +15,7 @@ from serving.api.answers import JSON
 from serving.api.at_risk import at_risk
 from serving.api.customers import customers
 from serving.api.documents import BODIES
+from serving.api.examples import EXAMPLES
 from serving.api.jobs import jobs
 from serving.api.live import live
 from serving.api.metrics import build_metrics
@@ -92,6 +93,9 @@ def _describe(app: FastAPI) -> dict[str, Any]:
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
         schema["paths"] = {path.replace(":path}", "}"): each for path, each in schema["paths"].items()}
+        for (method, path), example in EXAMPLES.items():
+            responses = schema["paths"][path][method]["responses"]
+            responses["202" if "202" in responses else "200"]["content"][JSON]["example"] = example
         app.openapi_schema = schema
     return app.openapi_schema
 

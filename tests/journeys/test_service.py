@@ -52,7 +52,7 @@ def running(tmp_path_factory):
     with store.begin(build_info()) as writer:
         writer.add(build_rows(50))
         writer.finish()
-    _, key = create_key(store.work, ["score:read", "model:read"], "crm", NOW)
+    _, key = create_key(store.work, ["score:read", "outcome:write", "model:read"], "crm", NOW)
     store.close()
     port = find_port()
     environment = {
@@ -122,6 +122,19 @@ def test_every_way_to_a_score_gives_the_same_canonical_bytes_in_both_languages(r
         assert answer == batch.json()
         assert scores.dumps(answer["results"][0]["score"]) == single
         assert single in running.ask("GET", "/v1/at-risk", params={"lang": language, "limit": 100}).content
+
+
+@pytest.mark.parametrize("language", ["sh", "python"])
+def test_the_snippets_of_the_documentation_run_against_the_service(running, language, tmp_path):
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## Snippets")[2]
+    code = page.partition(f"```{language}\n")[2].partition("```")[0]
+    commands = {"sh": ["bash", "-e"], "python": [sys.executable]}
+    environment = {"PATH": os.environ["PATH"], "FEDELE": running.url, "KEY": running.key}
+    done = subprocess.run(
+        [*commands[language], "-"], input=code, env=environment, text=True, capture_output=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "C-00003" in done.stdout
 
 
 def test_the_routes_of_bentoml_itself_are_closed_or_behind_a_key(running):
