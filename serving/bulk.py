@@ -1,4 +1,4 @@
-"""``python -m serving.bulk FOLDER JOB``: reads the ids of one job, writes their scores, in batches."""
+"""``python -m serving.bulk FOLDER JOB INSTANT``: reads the ids of one job, writes their scores, in batches."""
 
 import csv
 import json
@@ -6,9 +6,10 @@ import os
 import sys
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from itertools import islice
 from pathlib import Path
+from time import perf_counter
 from typing import Any
 
 import pyarrow as pa
@@ -17,7 +18,7 @@ import pyarrow.parquet as pq
 
 from contracts.errors import FedeleError, StoreError
 from contracts.scores import Language, flatten
-from contracts.time import read_clock
+from contracts.time import parse_as_of
 from contracts.workspace import Workspace, open_workspace
 from serving.api.answers import find_scores, render_result
 from serving.api.bodies import is_customer_id, read_json
@@ -175,5 +176,13 @@ def _flatten(customer_id: str, row: StoredScore | None, language: Language) -> d
     return {COLUMN: customer_id, "status": "not_scored", "problem": reason}
 
 
+def main(folder: str, job_id: str, began: str) -> None:
+    """Do one job; ``began`` is the instant of whoever started this process, whose clock it goes by."""
+    started, instant = perf_counter(), parse_as_of(began)
+    run_job(
+        open_workspace(Path(folder)), job_id, lambda: instant + timedelta(seconds=perf_counter() - started)
+    )
+
+
 if __name__ == "__main__":
-    run_job(open_workspace(Path(sys.argv[1])), sys.argv[2], read_clock)
+    main(*sys.argv[1:])

@@ -170,7 +170,12 @@ def run_next(workspace: Workspace, work: WorkStore, now: datetime, command: Sequ
     job = claim_job(work, now)
     if job is None:
         return False
-    child = [*(command or (sys.executable, "-m", "serving.bulk")), str(workspace.root), job.job_id]
+    child = [
+        *(command or (sys.executable, "-m", "serving.bulk")),
+        str(workspace.root),
+        job.job_id,
+        to_text(now),
+    ]
     try:
         ended = subprocess.run(child, timeout=MOST_SECONDS, check=False, stdout=subprocess.DEVNULL)
         reason = None if ended.returncode == 0 else "stopped"

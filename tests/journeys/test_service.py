@@ -148,7 +148,7 @@ def test_the_routes_of_bentoml_itself_are_closed_or_behind_a_key(running):
     ):
         answer = httpx.get(running.url + path)
         assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
-    for path in ("/healthz", "/metrics", "/docs.json", "/static_content/index.css", "/"):
+    for path in ("/healthz", "/docs.json", "/static_content/index.css", "/"):
         answer = running.ask("GET", path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert running.ask("GET", "/schema.json").json()["routes"][0]["route"] == "/rpc/scores"
