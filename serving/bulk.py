@@ -1,4 +1,4 @@
-"""``python -m serving.bulk FOLDER JOB INSTANT``: reads the ids of one job, writes their scores, in batches."""
+"""``python -m serving.bulk FOLDER JOB INSTANT``: ids of one job in, scores out, in batches."""
 
 import csv
 import json
