@@ -146,7 +146,7 @@ def _read_list(body: bytes) -> list[Any]:
 def _find_known(tenant: Tenant, told: list[Any]) -> Mapping[str, StoredScore]:
     sent = [each.get("customer_id") for each in told if isinstance(each, dict)]
     return find_scores(
-        tenant.store, [each for each in sent if is_customer_id(each)], "en", tenant.store.current()
+        tenant.store, [str(each) for each in sent if is_customer_id(each)], "en", tenant.store.current()
     )
 
 
@@ -160,7 +160,7 @@ def _read_outcome(
     if set(told) - set(_NAMES):
         faults.append(Fault(pointer, "unknown_field", f"Only {', '.join(_NAMES)} are known."))
     customer_id = told.get("customer_id")
-    row = known.get(customer_id) if is_customer_id(customer_id) else None
+    row = known.get(str(customer_id)) if is_customer_id(customer_id) else None
     if not is_customer_id(customer_id):
         faults.append(Fault(f"{pointer}/customer_id", "bad_id", "Not a customer id."))
     elif row is None:

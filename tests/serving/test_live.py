@@ -42,6 +42,7 @@ def open_live(root, now):
     tenants.open([root])
     tenant = next(iter(tenants))
     tenant.holder.look()
+    tenant.prepare()  # as the service's watcher does: no request waits for it
     _, key = create_key(tenant.store.work, ["score:read", "score:live"], "crm", NOW)
     try:
         yield Live(tenants, Caller(build_service(tenants, lambda: now), key), now)

@@ -70,7 +70,7 @@ def fuzz(app: Any, key: str, examples: int) -> Found:
 
     found = Found()
     for result in schema.get_all_operations():
-        operation = result.ok()
+        operation: Any = result.ok()  # type: ignore[union-attr]
         for mode in (schemathesis.GenerationMode.POSITIVE, schemathesis.GenerationMode.NEGATIVE):
 
             @settings(
@@ -146,6 +146,7 @@ def _serve(folder: Path, thorough: bool) -> Iterator[tuple[Any, str]]:
         tenants.open([find_shop().copy(folder / "shop").root])
         for tenant in tenants:
             tenant.holder.look()
+            tenant.prepare()
     else:
         now = NOW
         tenants.open([make_workspace(folder / "shop").root])
