@@ -58,16 +58,16 @@ port = 3000
 requests_per_minute = 12000  # what one key may ask of one process
 live = true                  # each scoring run leaves a copy of the events by customer for live scores
 
+# [oidc]                     # people sign in with the company's account, beside names and passwords
+# issuer = "https://login.example.com/company"
+# client_id = "fedele"       # the secret belongs in FEDELE_OIDC__CLIENT_SECRET
+# redirect_url = "https://fedele.example.com/desk/oidc/back"
+
 # Whom to tell of new scores and of customers whose risk band changed; each message is signed.
 # [[webhooks]]
 # name = "crm"
 # url = "https://crm.example/fedele"
 # secret = "at least 16 characters"
-
-# [oidc]                     # people sign in with the company's account, beside names and passwords
-# issuer = "https://login.example.com/company"
-# client_id = "fedele"       # the secret belongs in FEDELE_OIDC__CLIENT_SECRET
-# redirect_url = "https://fedele.example.com/desk/oidc/back"
 
 # A dated rate lets orders in another currency in; without one they are quarantined.
 # [[rates]]
