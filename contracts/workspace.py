@@ -58,7 +58,7 @@ port = 3000
 requests_per_minute = 12000  # what one key may ask of one process
 live = true                  # each scoring run leaves a copy of the events by customer for live scores
 
-# [oidc]                     # people sign in with the company's account, beside names and passwords
+[oidc]                       # people sign in with the company's account, beside names and passwords
 # issuer = "https://login.example.com/company"
 # client_id = "fedele"       # the secret belongs in FEDELE_OIDC__CLIENT_SECRET
 # redirect_url = "https://fedele.example.com/desk/oidc/back"
