@@ -36,6 +36,7 @@ fix: ground  ## Mend what ruff can mend by itself
 
 bench: ground  ## Measure the promised figures
 	$(KIT) $(PYTHON_BIN) -m testkit.bench $(ARGS)
+	$(if $(ARGS),,$(KIT) $(PYTHON_BIN) -W ignore -m testkit.bench_service)
 
 prove: ground  ## Show one claim of the documentation to be true (CLAIM=name)
 	$(KIT) $(PYTHON_BIN) -m testkit.prove $(CLAIM)
@@ -44,6 +45,11 @@ lock: ground  ## Compile requirements.lock from pyproject.toml (UPGRADE=1 moves 
 	.venv/bin/uv pip compile pyproject.toml --output-file requirements.lock --quiet \
 		--universal --python-version 3.11 --all-extras --generate-hashes --no-emit-index-url --no-header \
 		--only-binary :all: --no-binary venn-abers $(if $(filter 1,$(UPGRADE)),--upgrade)
+	.venv/bin/uv pip compile deploy/serving.in --output-file serving/requirements.txt --quiet --no-annotate \
+		--constraint requirements.lock --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header --only-binary :all: --no-binary venn-abers
+	@sed -i '1i # Compiled by `make lock` from deploy/serving.in, bound by requirements.lock; do not edit by hand.' \
+		serving/requirements.txt
 	@sed -i '1i # Compiled by `make lock` from pyproject.toml for Python 3.11 to 3.13; do not edit by hand.' requirements.lock
 
 clean:  ## Remove what was built and cached; .venv and workspaces stay

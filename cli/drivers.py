@@ -68,8 +68,8 @@ def _place(
 
 
 def _write(file: Path, data: bytes) -> None:
+    from contracts.atomic import replace_file
     from contracts.errors import WorkspaceError
-    from training.atomic import replace_file
 
     try:
         replace_file(file, data)

@@ -71,17 +71,21 @@ def _load(*job: Any) -> None:
     from contracts.time import read_clock
     from features.ingest.load import ingest_files
     from features.ingest.options import save_options
+    from serving.privacy.objections import heed_objections
 
     workspace, table, files, options, source, as_json = job
     started = time.perf_counter()
     with working(f"Reading {len(files)} file{'s' if len(files) > 1 else ''} into {table}"):
         reports = ingest_files(workspace, table, files, options, source=source, now=read_clock())
+    withdrawn = heed_objections(workspace, read_clock()) if table == "customers" else 0
     kept = save_options(workspace, source, options)
     seconds = round(time.perf_counter() - started, 3)
     names = ("read", "loaded", "duplicate", "quarantined")
     total = {name: sum(getattr(report, name) for report in reports) for name in names}
     loads = [{"load": each.load, "file": each.file, "reasons": each.reasons} for each in reports]
     told = [line for report in reports for line in _account(report)]
+    if withdrawn:
+        told.append(f"{withdrawn:,} customers object to profiling: their scores were withdrawn at once.")
     if kept:
         told.append(f"These options are kept in fedele.toml under [sources.{source}].")
     show({"table": table, **total, "seconds": seconds, "source": source, "loads": loads}, as_json, told)
@@ -155,8 +159,11 @@ def _undo(workspace: "Workspace", load: str, as_json: bool) -> None:
 
     from contracts.time import read_clock
     from features.ingest.undo import undo_load
+    from serving.privacy.objections import heed_objections
 
     report = undo_load(workspace, load, read_clock())
+    if report.table == "customers":
+        heed_objections(workspace, read_clock())
     told = [f"Took back {report.removed:,} rows of {report.file} from {report.table}."]
     if report.restored:
         told.append(f"{report.restored:,} rows have their earlier version again.")

@@ -14,6 +14,7 @@ keys = typer.Typer(help="Keys of the API: create, list, revoke.", no_args_is_hel
 def create(
     scope: Annotated[list[str], typer.Option(help="score:read, model:read or admin; may be repeated.")],
     name: Annotated[str, typer.Option(help="What the key is for, for people.")] = "",
+    days: Annotated[int | None, typer.Option(min=1, help="Days until it expires; never if left out.")] = None,
     as_json: Json = False,
 ) -> None:
     """Make a key. It is shown once."""
@@ -23,10 +24,11 @@ def create(
 
     work = open_work(open_here())
     try:
-        key, text = create_key(work, scope, name, read_clock())
+        key, text = create_key(work, scope, name, read_clock(), days)
     finally:
         work.close()
-    lines = [f"Key {key.key_id} for {', '.join(key.scopes)}. It is shown this once:", text]
+    until = f" until {key.expires_at}" if key.expires_at else ""
+    lines = [f"Key {key.key_id} for {', '.join(key.scopes)}{until}. It is shown this once:", text]
     show({"key_id": key.key_id, "key": text}, as_json, lines)
 
 
@@ -68,4 +70,5 @@ def _describe(key: dict[str, Any]) -> str:
     state = (
         f"closed {key['revoked_at']}" if key["revoked_at"] else f"last used {key['last_used_day'] or 'never'}"
     )
-    return f"{key['key_id']}  {' '.join(key['scopes'])}  {state}  {key['name']}".rstrip()
+    until = f", until {key['expires_at']}" if key["expires_at"] and not key["revoked_at"] else ""
+    return f"{key['key_id']}  {' '.join(key['scopes'])}  {state}{until}  {key['name']}".rstrip()

@@ -25,11 +25,14 @@ def promote(
     """Make a trained model the champion, the one that serves."""
     from contracts.time import read_clock
     from features.store.lock import hold_lock
+    from serving.ledger.promotions import take_over_promotions
     from training import promotion
 
     workspace = open_here()
     with hold_lock(workspace.lock, "fedele promote"):
-        done = promotion.promote(workspace, version, who=who, now=read_clock(), reason=reason, force=force)
+        now = read_clock()
+        done = promotion.promote(workspace, version, who=who, now=now, reason=reason, force=force)
+        take_over_promotions(workspace, now)
     before = f", after version {done.previous}" if done.previous not in (None, done.version) else ""
     show(
         {**done.to_dict(), "warnings": list(done.warnings)},

@@ -20,7 +20,7 @@ def report(
 ) -> None:
     """Write one HTML page: for a retention lead at the top, for a data scientist below."""
     from cli.languages import choose_language
-    from training.atomic import replace_file
+    from contracts.atomic import replace_file
     from training.documents import choose_version, load_document
     from training.page.headline import write_headline
     from training.page.rendering import render_page

@@ -8,11 +8,14 @@ def rollback(reason: Reason = "", who: Who = "unknown", as_json: Json = False) -
     """Bring back the champion before the present one."""
     from contracts.time import read_clock
     from features.store.lock import hold_lock
+    from serving.ledger.promotions import take_over_promotions
     from training import promotion
 
     workspace = open_here()
     with hold_lock(workspace.lock, "fedele rollback"):
-        done = promotion.rollback(workspace, who=who, now=read_clock(), reason=reason)
+        now = read_clock()
+        done = promotion.rollback(workspace, who=who, now=now, reason=reason)
+        take_over_promotions(workspace, now)
     show(
         {**done.to_dict(), "warnings": list(done.warnings)},
         as_json,

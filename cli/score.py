@@ -39,6 +39,9 @@ def score(
     from features.store.lock import hold_lock
     from serving.batch import export_generation, score_everyone
     from serving.export import check_export_name
+    from serving.outcomes import hand_over
+    from serving.privacy.objections import withdraw_objectors
+    from serving.webhooks import deliver_now
 
     if lang not in LANGUAGES:
         raise typer.BadParameter(f"{lang!r} is neither en nor it", param_hint="--lang")
@@ -54,12 +57,15 @@ def score(
     refuse_options({"--model": model, "--id": customer_id}, "is for tables: give --frame too")
     workspace = open_here()
     now = read_clock()
+    hand_over(workspace, now)
     with hold_lock(workspace.lock, "fedele score"), measure_seconds() as seconds:
         instant = workspace.as_of(as_of, now)
         with counting("Scored customers") as progress:
             done = score_everyone(workspace, instant, now, hindsight=hindsight, progress=progress)
+        withdraw_objectors(workspace, now)  # the new scores lack them already, those kept from before may not
         if out is not None:
             export_generation(workspace, done, out, lang)
+    deliver_now(workspace, read_clock())
     missing = sum(done.not_scored.values())
     result = {
         "generation": done.generation,

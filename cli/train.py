@@ -57,13 +57,17 @@ def train(
     from contracts.stopwatch import measure_seconds
     from contracts.time import read_clock
     from features.store.lock import hold_lock
+    from serving.ledger.promotions import take_over_promotions
+    from serving.outcomes import hand_over
     from training.train import train as train_model
 
     workspace = open_here().with_horizons(horizon_days, clv_horizon_days)
     now = read_clock()
+    hand_over(workspace, now)
     task = "Training: features of past cutoffs, models, backtest"
     with hold_lock(workspace.lock, "fedele train"), measure_seconds() as seconds, working(task):
         outcome = train_model(workspace, workspace.as_of(as_of, now), now, who)
+        take_over_promotions(workspace, now)
     result = outcome.to_dict(seconds())
     show(result, as_json, _lines(result))
 

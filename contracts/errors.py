@@ -65,6 +65,12 @@ class BundleRefused(FedeleError):
     code = "bundle_refused"
 
 
+class BackupRefused(FedeleError):
+    """A backup cannot be written there, or is damaged, altered or of a later Fedele."""
+
+    code = "backup_refused"
+
+
 class StoreError(FedeleError):
     """The score or work store cannot answer."""
 

@@ -2,11 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal
 
+import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from contracts.errors import ContractError
@@ -113,8 +115,9 @@ class FeatureFrame:
 
     def __post_init__(self) -> None:
         """Raise ``ContractError`` naming the first column that differs from the list."""
+        columns = self.values.columns.tolist()
         for position, name in enumerate(self.features.names):
-            found = self.values.columns[position] if position < self.values.shape[1] else "nothing"
+            found = columns[position] if position < len(columns) else "nothing"
             if found != name:
                 raise ContractError(
                     f"Feature column {position} is {found!r}, the list says {name!r}: rebuild the frame."
@@ -135,6 +138,11 @@ class FeatureFrame:
                 f"Feature {name!r} is not in this frame: its families are {self.features.families}."
             )
         return self.values[name]
+
+    def numbers(self, names: Sequence[str]) -> "npt.NDArray[np.float64]":
+        """Return the values of these numeric features as one matrix (n, k), NaN where missing."""
+        matrix: npt.NDArray[np.float64] = self.values[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
+        return matrix
 
     def rows(self, mask: "pd.Series[bool] | Any") -> "FeatureFrame":
         """Return the frame of the rows where ``mask`` (bool, one per row) holds, order kept."""

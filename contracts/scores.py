@@ -5,6 +5,7 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from datetime import datetime
+from operator import attrgetter
 from typing import Any, Literal, get_args
 
 from contracts.time import to_text
@@ -169,13 +170,14 @@ _MONEY = {
     "net_historic_value",
 }
 
+_DIGITS = dict.fromkeys(_MONEY, 2) | dict.fromkeys(_PROBABILITIES, 6)
+
 
 def _rounded(name: str, value: float) -> float:
     if not math.isfinite(value):
         raise ValueError(f"{name} is {value}: a score record holds finite numbers only.")
-    if name in _MONEY:
-        return round(value, 2) + 0.0
-    return round(value, 6) + 0.0 if name in _PROBABILITIES else value + 0.0
+    digits = _DIGITS.get(name)
+    return (value if digits is None else round(value, digits)) + 0.0
 
 
 def _plain(name: str, value: Any) -> Any:
@@ -186,14 +188,27 @@ def _plain(name: str, value: Any) -> Any:
         return to_text(value)
     if isinstance(value, tuple):
         return [_plain(name, part) for part in value]
-    names = _PARTS.get(type(value))
-    # Field by field instead of dataclasses.asdict, whose deep copies are half the time of a batch.
-    return value if names is None else {part: _plain(part, getattr(value, part)) for part in names}
+    known = _PARTS.get(type(value))
+    # Field by field instead of dataclasses.asdict, whose deep copies are half the time of a batch; and most
+    # fields are texts, numbers and Nones that stay what they are.
+    if known is None:
+        return value
+    names, read = known
+    parts = dict(zip(names, read(value), strict=True))
+    for part, held in parts.items():
+        kind = type(held)
+        if kind is float:
+            parts[part] = _rounded(part, held)
+        elif kind not in _AS_THEY_ARE:
+            parts[part] = _plain(part, held)
+    return parts
 
 
+_AS_THEY_ARE = {str, int, bool, type(None)}
 _PARTS = {
-    kind: tuple(field.name for field in fields(kind))
+    kind: (names, attrgetter(*names))
     for kind in (ChurnRange, Clv, CurvePoint, Satisfaction, Reason, ScoreRecord)
+    if (names := tuple(field.name for field in fields(kind)))
 }
 
 
@@ -214,7 +229,10 @@ def to_json(record: ScoreRecord) -> bytes:
 
 def dumps(value: Any) -> bytes:
     """Return JSON bytes in the canonical spelling; ``ValueError`` for NaN and infinities."""
-    return json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
+
+
+_ENCODER = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), allow_nan=False)
 
 
 _NESTED = ("churn_range", "clv", "satisfaction")

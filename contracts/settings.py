@@ -109,12 +109,53 @@ class StoreSection(_Section):
     url: SecretStr | None = None
 
 
+class RetentionSection(_Section):
+    """How long the ledger remembers, in days: scores that can be replayed, and who read what."""
+
+    ledger_days: int = Field(730, ge=1)
+    access_days: int = Field(365, ge=1)
+
+
 class ServeSection(_Section):
-    """The service."""
+    """The service. ``bundle_key_file``: where the key of the bundles is; unset means in the workspace.
+
+    ``live``: each scoring run leaves the copy of the events that live scores read. ``requests_per_minute``:
+    what one key may ask of one process.
+    """
 
     host: str = "127.0.0.1"
+    bundle_key_file: Path | None = None
     port: int = Field(3000, ge=1, le=65535)
     workers: int = Field(1, ge=1)
+    live: bool = True
+    requests_per_minute: int = Field(12_000, ge=1)
+
+
+class TelemetrySection(_Section):
+    """What OpenTelemetry is told: with ``traces`` a span per request, by route template."""
+
+    traces: bool = False
+
+
+class WebhookSection(_Section):
+    """Where events are sent, signed with ``secret``; addresses never come from anywhere else."""
+
+    name: str = Field(pattern="^[a-z0-9-]{1,40}$")
+    url: str = Field(pattern=r"^https?://[^\s/?#@]+(/[^\s#]*)?$", max_length=2000)
+    secret: SecretStr = Field(min_length=16)
+    events: tuple[Literal["risk.band_changed", "generation.completed"], ...] = (
+        "risk.band_changed",
+        "generation.completed",
+    )
+
+
+class OidcSection(_Section):
+    """The company's sign-in service; unset means there is none. The secret belongs in the environment."""
+
+    issuer: str | None = None
+    client_id: str | None = None
+    client_secret: SecretStr | None = None
+    redirect_url: str | None = None
 
 
 class Rate(_Section):
@@ -162,6 +203,10 @@ class Settings(BaseSettings):
     tracking: TrackingSection = TrackingSection()
     store: StoreSection = StoreSection()
     serve: ServeSection = ServeSection()
+    retention: RetentionSection = RetentionSection()
+    telemetry: TelemetrySection = TelemetrySection()
+    webhooks: tuple[WebhookSection, ...] = ()
+    oidc: OidcSection = OidcSection()
     rates: tuple[Rate, ...] = ()
     sources: dict[str, SourceSection] = {}
 

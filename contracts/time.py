@@ -101,6 +101,11 @@ def to_text(instant: datetime) -> str:
     return instant.astimezone(UTC).isoformat().replace("+00:00", "Z")
 
 
+def just_after(instant: datetime) -> datetime:
+    """Return the next microsecond: what is exclusive of it includes ``instant``."""
+    return instant + timedelta(microseconds=1)
+
+
 def add_days(instant: datetime, days: float) -> datetime:
     """Return the instant ``days`` (of 86,400 seconds; may be negative) later."""
     return instant + timedelta(days=days)

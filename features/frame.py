@@ -4,6 +4,7 @@ from datetime import UTC
 from typing import TypeAlias
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -13,8 +14,9 @@ from contracts.feature_frame import INDEX, Feature, FeatureFrame, FeatureList
 from features.engine import KEY, Table, beside, read_frame, stacked, text
 from features.families import Family, find_families
 from features.families.family import short_name
+from features.families.subscription import find_usual_fees
 from features.population import SCORED, find_population
-from features.snapshot import Snapshot
+from features.snapshot import Crowd, Snapshot
 
 Seen: TypeAlias = dict[str, frozenset[pd.Timestamp]]
 Wanted: TypeAlias = dict[Family, tuple[Feature, ...]]
@@ -47,7 +49,7 @@ def build_frame(
     if features is None:
         built = _build_families(snapshot, found, scored, index, seen)
         kept = FeatureList(tuple(feature for feature, values in built.items() if values.notna().any()))
-        return FeatureFrame(index, _gather(built, kept, len(index)), kept)
+        return FeatureFrame(index, gather(built, kept, len(index)), kept)
     _check_families(features)
     wanted = {family: tuple(each for each in features if each.family == family.name) for family in found}
     built = _build_families(
@@ -55,7 +57,7 @@ def build_frame(
     )
     unseen = tuple(name for name in features.families if not seen[name])
     ignored = _find_new(found, features)
-    return FeatureFrame(index, _gather(built, features, len(index)), features, unseen, ignored)
+    return FeatureFrame(index, gather(built, features, len(index)), features, unseen, ignored)
 
 
 def _find_new(found: Wanted, features: FeatureList) -> tuple[str, ...]:
@@ -78,11 +80,29 @@ def _read_index(scored: Table) -> pd.DataFrame:
     return index.assign(as_of=index.as_of.dt.tz_localize(UTC))
 
 
-def _find_seen(snapshot: Snapshot) -> Seen:
+def find_seen_tables(snapshot: Snapshot) -> Seen:
+    """Return by table at which cutoffs it held anything; ``snapshot.crowd`` knows without looking."""
+    if snapshot.crowd is not None:
+        every = frozenset(map(pd.Timestamp, snapshot.as_of))
+        return {name: every if name in snapshot.crowd.seen else frozenset() for name in TABLES}
     names = snapshot.events.loaded or tuple(TABLES)
     marked = [snapshot.table(name).select(KEY[0]).distinct().mutate(table=text(name)) for name in names]
     rows = read_frame(stacked(marked)).to_pandas()
-    instants = {name: frozenset(rows.as_of[rows.table == name].dt.tz_localize(UTC)) for name in TABLES}
+    return {name: frozenset(rows.as_of[rows.table == name].dt.tz_localize(UTC)) for name in TABLES}
+
+
+def read_crowd(snapshot: Snapshot) -> Crowd:
+    """Return what features ask of all customers together, at the snapshot's only ``as_of``."""
+    seen = frozenset(name for name, instants in find_seen_tables(snapshot).items() if instants)
+    fees = read_frame(find_usual_fees(snapshot)).to_pylist()
+    tickets = snapshot.tickets
+    telling = read_frame(tickets.filter(snapshot.is_telling(tickets)).select("source").distinct())
+    sources = frozenset(telling.column("source").to_pylist())
+    return Crowd(seen, fees[0]["usual_fee"] if fees else None, sources)
+
+
+def _find_seen(snapshot: Snapshot) -> Seen:
+    instants = find_seen_tables(snapshot)
     return {
         family.name: frozenset().union(*(instants[name] for name in family.needs))
         for family in find_families()
@@ -94,15 +114,34 @@ def _build_families(
 ) -> dict[Feature, pd.Series]:
     built: dict[Feature, pd.Series] = {}
     for family, features in wanted.items():
-        columns = family.build_columns(snapshot, features)
-        rows = read_frame(beside(scored.select(*KEY), columns).order_by(KEY))
-        known = index.as_of.isin(seen[family.name]).to_numpy()
-        for feature in features:
-            name = short_name(feature)
-            values = _read_values(rows, name, feature)
-            if name in family.zeros:
-                values = values.mask(values.isna() & known, 0.0)
-            built[feature] = values.where(known)
+        rows = read_frame(place_columns(snapshot, family, features, scored))
+        built |= read_columns(family, features, rows, index.as_of.isin(seen[family.name]).to_numpy())
+    return built
+
+
+def place_columns(snapshot: Snapshot, family: Family, features: tuple[Feature, ...], scored: Table) -> Table:
+    """Return a family's columns for each of the ``scored`` (as_of, customer), in the order of a frame."""
+    columns = family.build_columns(snapshot, features)
+    return beside(scored.select(*KEY), columns).order_by(KEY)
+
+
+def read_columns(
+    family: Family, features: tuple[Feature, ...], rows: pa.Table, known: npt.NDArray[np.bool_]
+) -> dict[Feature, pd.Series]:
+    """Return the features of a family from the rows of ``place_columns``.
+
+    ``known`` (n,) says where the cutoff knows any row of the tables the family needs: else it is missing.
+
+    Raises:
+        ContractError: a feature has another type in the store than in its list.
+    """
+    built: dict[Feature, pd.Series] = {}
+    for feature in features:
+        name = short_name(feature)
+        values = _read_values(rows, name, feature)
+        if name in family.zeros:
+            values = values.mask(values.isna() & known, 0.0)
+        built[feature] = values.where(known)
     return built
 
 
@@ -111,15 +150,20 @@ def _read_values(rows: pa.Table, name: str, feature: Feature) -> pd.Series:
         return _missing(feature, rows.num_rows)
     column = rows.column(name)
     is_text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    check_type(feature, is_text=is_text)
+    if is_text:
+        return pd.Series(np.array(column.to_pylist(), dtype=object), dtype=object)
+    return pd.Series(column.cast(pa.float64()).to_numpy())
+
+
+def check_type(feature: Feature, *, is_text: bool) -> None:
+    """Raise ``ContractError`` where the store holds text and the list says number, or the other way round."""
     found = "category" if is_text else "float64"
     if feature.dtype != found:
         raise ContractError(
             f"Feature {feature.name!r} is {found} in the store and {feature.dtype} in its list: "
             "load that column with its earlier type, or train again."
         )
-    if is_text:
-        return pd.Series(np.array(column.to_pylist(), dtype=object), dtype=object)
-    return pd.Series(column.cast(pa.float64()).to_numpy())
 
 
 def _missing(feature: Feature, rows: int) -> pd.Series:
@@ -138,6 +182,7 @@ def _check_families(features: FeatureList) -> None:
             )
 
 
-def _gather(built: dict[Feature, pd.Series], features: FeatureList, rows: int) -> pd.DataFrame:
+def gather(built: dict[Feature, pd.Series], features: FeatureList, rows: int) -> pd.DataFrame:
+    """Return the columns of a list from what was built of it, missing where nothing was."""
     columns = {feature.name: built.get(feature, _missing(feature, rows)) for feature in features}
     return pd.DataFrame(columns, index=pd.RangeIndex(rows))

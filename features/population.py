@@ -92,6 +92,11 @@ def find_not_scored(snapshot: Snapshot) -> pd.DataFrame:
     return frame.assign(as_of=frame.as_of.dt.tz_localize(UTC))
 
 
+def find_refusals(snapshot: Snapshot) -> set[str]:
+    """Return who refuses profiling at the snapshot's only ``as_of``."""
+    return set(read_frame(snapshot.refusals).column(KEY[1]).to_pylist())
+
+
 def _gather(snapshot: Snapshot, lapsed_after_days: int | None) -> Table:
     names = snapshot.events.loaded or tuple(TABLES)
     everyone = stacked([snapshot.table(name).select(*KEY) for name in names]).distinct()

@@ -6,6 +6,7 @@ answers taught: at each cutoff one that knows the answers before that cutoff, an
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -74,6 +75,24 @@ def read_feedback(feedback: Table, events: Events) -> Table:
     table = events.table_from(taught, {AS_OF: "instant", TEXT: "string", "taught": "number"})
     joined = read.left_join(table, [AS_OF, TEXT]).drop(f"{AS_OF}_right", f"{TEXT}_right")
     return joined.mutate(sentiment=first_present(joined.taught, joined[SENTIMENT])).drop("taught")
+
+
+def read_all(events: Events, as_of: datetime) -> pd.DataFrame | None:
+    """Return every text of feedback by customer (customer_id, text and ``READING``), as read at ``as_of``.
+
+    None where nothing has been read. Sorted by customer and text.
+    """
+    if events.readings is None:
+        return None
+    feedback = events.tables["feedback"]
+    spoken = feedback.filter(feedback.text.notnull()).select(KEY[1], TEXT).distinct()
+    joined = spoken.inner_join(events.readings, TEXT)
+    rows: pd.DataFrame = read_frame(joined.order_by([KEY[1], TEXT])).to_pandas()
+    if events.heard is None or events.teach is None or rows.empty:
+        return rows
+    told = rows[[TEXT]].drop_duplicates().assign(**{AS_OF: pd.Timestamp(as_of).tz_convert(None)})
+    taught = events.heard.read_again(told, events.teach(told)).set_index(TEXT)["taught"]
+    return rows.assign(**{SENTIMENT: rows[TEXT].map(taught).fillna(rows[SENTIMENT])})
 
 
 def join_readings(feedback: Table, readings: Table | None) -> Table:

@@ -2,9 +2,8 @@
 
 import hashlib
 import heapq
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime, timedelta
 from functools import partial
 from operator import attrgetter
@@ -13,62 +12,29 @@ from typing import Any
 
 import pandas as pd
 
-from contracts.errors import ContractError, ModelRefused, WorkspaceError
+from contracts.errors import ContractError, ModelRefused
 from contracts.scores import FLAGS, Flag, Language, Reason, RiskBands, dumps, to_dict
 from contracts.time import to_text
 from contracts.workspace import Workspace
 from features.wording.catalogue import Catalogue, load_catalogue
+from serving.champion import Champion, load_champion
 from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
+from serving.ledger.account import Account
+from serving.ledger.digests import digest_features
+from serving.ledger.expiry import expire
+from serving.ledger.known import Known, describe_settings, describe_software, keep_texts
+from serving.ledger.promotions import take_over_promotions
+from serving.live.copy import prune_copies, write_copy
 from serving.satisfaction import describe_satisfaction
 from serving.score import Costs, Occasion, Scored, score_frame
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
 from serving.subscriber_score import score_subscribers
-from training.bundle import load_manifest, load_model, read_champion
-from training.models.company_model import SUBSCRIPTION, CompanyModel
+from training.models.company_model import CompanyModel
 from training.models.subscription_model import SubscriptionModel
 
 CHUNK = 5_000
-NO_CHAMPION = "No model has been promoted: run `fedele train`, which promotes the first one that passes."
-
-
-@dataclass(frozen=True)
-class Champion:
-    """The serving model, verified, and the version it is called by.
-
-    ``proven`` when the gate passed, ``subscription_proven`` when that of the subscribers' part did.
-    """
-
-    version: str
-    digest: str
-    trained_until: datetime
-    proven: bool
-    subscription_proven: bool
-    model: CompanyModel
-
-    def proves(self, kind: str) -> bool:
-        """Return whether the part for customers of ``kind`` has proved better than a simple rule."""
-        return self.subscription_proven if kind == SUBSCRIPTION else self.proven
-
-
-def load_champion(workspace: Workspace) -> Champion:
-    """Return the champion of a workspace, verified.
-
-    Raises:
-        WorkspaceError: nothing has been promoted.
-        BundleRefused: its bundle is damaged.
-    """
-    found = read_champion(workspace)
-    if found is None:
-        raise WorkspaceError(NO_CHAMPION)
-    version, folder = found
-    manifest = load_manifest(folder)
-    digest = hashlib.sha256(json.dumps(manifest["files"], sort_keys=True).encode()).hexdigest()
-    trained_until = datetime.fromisoformat(manifest["trained_until"])
-    proven = manifest["gate"]["passed"]
-    subscribers_proven = manifest.get(SUBSCRIPTION, {"gate": {"passed": proven}})["gate"]["passed"]
-    return Champion(version, digest, trained_until, proven, subscribers_proven, load_model(folder))
 
 
 def score_everyone(
@@ -94,20 +60,44 @@ def score_everyone(
             f"Model {champion.version} learned from facts until {to_text(champion.trained_until)}, "
             f"after {to_text(as_of)}: score a later date, or allow it with --hindsight."
         )
-    everyone = read_everyone(workspace, champion.model, as_of)
+    everyone = read_everyone(workspace, champion.model, as_of, now)
     flags = _find_flags(workspace, everyone, as_of, champion)
     bands = RiskBands(0.5, 0.8, "")
-    draft = Occasion("", champion.version, as_of, now, bands, flags, _find_costs(workspace))
+    draft = Occasion("", champion.version, as_of, now, bands, flags, find_costs(workspace))
     occasions = _find_occasions(workspace, champion, everyone, draft)
     name = next(iter(occasions.values())).generation
     info = GenerationInfo(name, as_of, champion.version, now, everyone.newest, flags)
+    take_over_promotions(workspace, now)
     store = open_store(workspace)
     try:
-        with store.begin(info) as writer:
-            writer.add(build_rows(champion.model, everyone, occasions, progress))
-            return writer.finish()
+        with store.begin(info) as writer, Account(workspace, info) as account:
+            writer.add(account.watch(build_rows(champion.model, everyone, occasions, progress)))
+            account.close(_tell_known(workspace, champion, everyone, occasions))
+            if workspace.settings.serve.live:
+                write_copy(workspace, info, everyone, champion.model)
+            done = writer.finish()
+        prune_copies(workspace, done.generation)
     finally:
         store.close()
+    expire(workspace, now)
+    return done
+
+
+def _tell_known(
+    workspace: Workspace, champion: Champion, everyone: Everyone, occasions: Mapping[str, Occasion]
+) -> Known:
+    """Return what the ledger keeps, so that any score of the run can be computed again."""
+    return Known(
+        occasions,
+        bundle=champion.bundle,
+        margin_share=everyone.economics.margin_share,
+        crowd=everyone.crowd,
+        settings=describe_settings(workspace.settings),
+        loads=tuple(everyone.loads),
+        texts=keep_texts(workspace.ledger),
+        software=describe_software(),
+        since={} if everyone.company is None else everyone.company.since,
+    )
 
 
 def build_rows(
@@ -115,9 +105,14 @@ def build_rows(
     everyone: Everyone,
     occasions: Mapping[str, Occasion],
     progress: Callable[[int, int], None] | None = None,
+    catalogue: Catalogue | None = None,
 ) -> Iterator[StoredScore]:
-    """Yield the stored rows of a run: every scored customer by id, then everyone without a score and why."""
-    scored = [_build_kind(model, everyone, kind, occasion) for kind, occasion in occasions.items()]
+    """Yield the stored rows of a run: every scored customer by id, then everyone without a score and why.
+
+    The reasons are worded by ``catalogue``, by default the one that comes with the package.
+    """
+    texts = catalogue or load_catalogue()
+    scored = [_build_kind(model, everyone, kind, occasion, texts) for kind, occasion in occasions.items()]
     total = sum(map(len, everyone.frames.values()))
     for done, row in enumerate(heapq.merge(*scored, key=attrgetter("customer_id")), start=1):
         if progress is not None and (done % CHUNK == 0 or done == total):
@@ -128,10 +123,10 @@ def build_rows(
 
 
 def _build_kind(
-    model: CompanyModel, everyone: Everyone, kind: str, occasion: Occasion
+    model: CompanyModel, everyone: Everyone, kind: str, occasion: Occasion, texts: Catalogue
 ) -> Iterator[StoredScore]:
     part, frame = model.parts[kind], everyone.frames.get(kind)
-    catalogue = load_catalogue().for_company(part.features, part.terms.currency)
+    catalogue = texts.for_company(part.features, part.terms.currency)
     feel = partial(describe_satisfaction, model.satisfaction, everyone.answers)
     place = pd.RangeIndex(0 if frame is None else len(frame))
     for start in range(0, len(place), CHUNK):
@@ -141,15 +136,17 @@ def _build_kind(
             found = score_subscribers(part, chunk, occasion, feel(chunk))
         else:
             found = score_frame(part, chunk, occasion, everyone.economics, feel(chunk))
-        for scored in found:
-            yield build_row(scored, catalogue, part.reference.medians)
+        for scored, features in zip(found, digest_features(chunk), strict=True):
+            yield build_row(scored, catalogue, part.reference.medians, features)
 
 
-def build_row(scored: Scored, catalogue: Catalogue, peers: Mapping[str, Any]) -> StoredScore:
+def build_row(
+    scored: Scored, catalogue: Catalogue, peers: Mapping[str, Any], features: bytes = b""
+) -> StoredScore:
     """Return the row of one score with its canonical bytes in both languages."""
     english = to_dict(scored.in_words(catalogue, "en", peers))
     italian = english | {"reasons": _reworded(english["reasons"], scored.worded(catalogue, "it", peers))}
-    return build_scored(english, dumps(english), dumps(italian), scored.raw)
+    return build_scored(english, dumps(english), dumps(italian), scored.raw, features)
 
 
 def _reworded(plain: Sequence[dict[str, Any]], worded: Sequence[Reason]) -> list[dict[str, Any]]:
@@ -186,7 +183,7 @@ def _find_occasions(
     """Return what holds for the records of each kind: its own bands, and whether its own gate passed."""
     occasions = {}
     for kind in everyone.frames:
-        bands = _find_bands(workspace, champion.model.parts[kind].reference.bands)
+        bands = find_bands(workspace, champion.model.parts[kind].reference.bands)
         raised = {*draft.flags, *(() if champion.proves(kind) else ("degraded",))}
         flags = tuple(flag for flag in FLAGS if flag in raised)
         occasions[kind] = replace(draft, bands=bands, flags=flags)
@@ -194,7 +191,12 @@ def _find_occasions(
     return {kind: replace(occasion, generation=name) for kind, occasion in occasions.items()}
 
 
-def _find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
+def find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
+    """Return the bands of the settings, where they say nothing those found in training.
+
+    Raises:
+        ContractError: together they contradict each other.
+    """
     chosen = workspace.settings.bands
     if chosen.medium is None and chosen.high is None:
         return trained
@@ -204,7 +206,8 @@ def _find_bands(workspace: Workspace, trained: RiskBands) -> RiskBands:
     return RiskBands(medium, high, chosen.owner)
 
 
-def _find_costs(workspace: Workspace) -> Costs:
+def find_costs(workspace: Workspace) -> Costs:
+    """Return what serving a customer costs, by the settings."""
     costs = workspace.settings.costs
     return Costs(costs.per_ticket, costs.per_interaction)
 

@@ -35,7 +35,7 @@ def save_export(file: Path, records: Iterable[Mapping[str, Any]]) -> int:
     """
     check_export_name(file)
     draft = file.with_name(f".{file.name}.partial")
-    schema = _schema()
+    schema = build_schema()
     count = 0
     with draft.open("wb") as sink, _open_writer(file, sink, schema) as writer:
         batch: list[dict[str, Any]] = []
@@ -58,7 +58,7 @@ def _open_writer(file: Path, sink: Any, schema: pa.Schema) -> Any:
     return pq.ParquetWriter(sink, schema, compression="zstd")
 
 
-def _schema() -> pa.Schema:
+def build_schema() -> pa.Schema:
     """Return the columns in the order of the contract: what is no number in it is text."""
     hints = get_type_hints(ScoreRecord)
     sample = flatten(dict.fromkeys(FIELDS))

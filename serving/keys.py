@@ -11,18 +11,26 @@ import re
 import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Literal, cast, get_args
 
 from sqlalchemy import Row, select, update
 
-from contracts.errors import SettingsError
+from contracts.errors import SettingsError, StoreError
 from contracts.time import to_text
 from serving.store import tables
-from serving.store.database import StoreBusy
 from serving.store.work import WorkStore
 
-Scope = Literal["score:read", "model:read", "admin"]
+Scope = Literal[
+    "score:read",
+    "score:live",
+    "outcome:write",
+    "job:write",
+    "customer:erase",
+    "model:read",
+    "metrics:read",
+    "admin",
+]
 SCOPES: tuple[Scope, ...] = get_args(Scope)
 
 _KEY = re.compile(r"fdl_([a-z2-7]{16})\.([A-Za-z0-9_-]{43})")
@@ -39,14 +47,24 @@ class ApiKey:
     created_at: str
     revoked_at: str | None
     last_used_day: str | None
+    expires_at: str | None = None
+
+    def is_open(self, now: datetime) -> bool:
+        """Return whether the key is neither revoked nor expired; it expires at the very instant."""
+        expired = self.expires_at is not None and datetime.fromisoformat(self.expires_at) <= now
+        return self.revoked_at is None and not expired
 
     def allows(self, scope: Scope) -> bool:
         """Return whether the key may do what ``scope`` names; ``admin`` may do everything."""
         return scope in self.scopes or "admin" in self.scopes
 
 
-def create_key(work: WorkStore, scopes: Iterable[str], name: str, now: datetime) -> tuple[ApiKey, str]:
+def create_key(
+    work: WorkStore, scopes: Iterable[str], name: str, now: datetime, days: int | None = None
+) -> tuple[ApiKey, str]:
     """Store a new key and return it with the text that opens the API, which is never shown again.
+
+    With ``days`` it opens nothing from that long after ``now`` on.
 
     Raises:
         SettingsError: a scope is unknown, or none is given.
@@ -58,7 +76,8 @@ def create_key(work: WorkStore, scopes: Iterable[str], name: str, now: datetime)
         raise SettingsError(f"{what}: choose from {', '.join(SCOPES)}.")
     key_id = base64.b32encode(secrets.token_bytes(10)).decode().lower()
     text = f"fdl_{key_id}.{secrets.token_urlsafe(32)}"
-    key = ApiKey(key_id, name, cast(tuple[Scope, ...], chosen), to_text(now), None, None)
+    expires = None if days is None else to_text((now + timedelta(days=days)).replace(microsecond=0))
+    key = ApiKey(key_id, name, cast(tuple[Scope, ...], chosen), to_text(now), None, None, expires)
     with work.write() as connection:
         connection.execute(
             tables.api_keys.insert().values(
@@ -67,6 +86,7 @@ def create_key(work: WorkStore, scopes: Iterable[str], name: str, now: datetime)
                 name=name,
                 scopes=" ".join(chosen),
                 created_at=key.created_at,
+                expires_at=expires,
             )
         )
     return key, text
@@ -114,15 +134,29 @@ def find_key_id(text: str) -> str | None:
 
 def find_key(work: WorkStore, text: str, now: datetime) -> ApiKey | None:
     """Return the open key that ``text`` is, or None; as slow for a wrong secret as for an unknown id."""
+    key = work.memory.recall(("key", hash_secret(text)), lambda: _look_up(work, text))
+    if key is None or not key.is_open(now):
+        return None
+    if key.last_used_day != now.date().isoformat():
+        _note_use(work, key, now)
+    return key
+
+
+def recall_key(work: WorkStore, text: str, now: datetime) -> ApiKey | None:
+    """Return the open key that ``text`` is when it is known already; never waits for the database."""
+    known = work.memory.peek(("key", hash_secret(text)))
+    if isinstance(known, ApiKey) and known.is_open(now) and known.last_used_day == now.date().isoformat():
+        return known
+    return None
+
+
+def _look_up(work: WorkStore, text: str) -> ApiKey | None:
     key_id = find_key_id(text)
     column = tables.api_keys.c
     with work.read() as connection:
         row = connection.execute(select(tables.api_keys).where(column.key_id == (key_id or ""))).first()
     equal = hmac.compare_digest(hash_secret(text), _NO_DIGEST if row is None else bytes(row.digest))
-    if row is None or not equal or row.revoked_at is not None:
-        return None
-    _note_use(work, row, now)
-    return _build(row)
+    return _build(row) if row is not None and equal else None
 
 
 def hash_secret(text: str) -> bytes:
@@ -130,20 +164,21 @@ def hash_secret(text: str) -> bytes:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()
 
 
-def _note_use(work: WorkStore, row: Row[Any], now: datetime) -> None:
-    day = now.date().isoformat()
-    if row.last_used_day == day:
-        return
+def _note_use(work: WorkStore, key: ApiKey, now: datetime) -> None:
     column = tables.api_keys.c
     try:
         with work.write() as connection:
             connection.execute(
-                update(tables.api_keys).where(column.key_id == row.key_id).values(last_used_day=day)
+                update(tables.api_keys)
+                .where(column.key_id == key.key_id)
+                .values(last_used_day=now.date().isoformat())
             )
-    except StoreBusy:
-        return  # a note for people is not worth a refused request
+    except StoreError:
+        return  # a note for people is not worth a refused request; with a full disk reads go on
 
 
 def _build(row: Row[Any]) -> ApiKey:
     scopes = cast(tuple[Scope, ...], tuple(row.scopes.split()))
-    return ApiKey(row.key_id, row.name, scopes, row.created_at, row.revoked_at, row.last_used_day)
+    return ApiKey(
+        row.key_id, row.name, scopes, row.created_at, row.revoked_at, row.last_used_day, row.expires_at
+    )

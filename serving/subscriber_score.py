@@ -14,6 +14,7 @@ from serving.score import (
     Scored,
     describe_estimate,
     describe_run,
+    list_rows,
     raise_flags,
 )
 from training.models.explain import explain
@@ -44,7 +45,7 @@ def score_subscribers(
     columns = _columns(model, prediction, occasion)
     columns["satisfaction"] = feelings or [None] * len(frame)
     names, raws = tuple(columns), prediction.raw.tolist()
-    rows = frame.values.to_dict("records")
+    rows = list_rows(frame)
     for place, (cells, raw, drafted, values) in enumerate(
         zip(zip(*columns.values(), strict=True), raws, drafts, rows, strict=True)
     ):

@@ -1,24 +1,48 @@
 """The workspaces one service answers for; a key or session belongs to one and opens its store only."""
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from threading import Event, Thread
 
-from contracts.errors import SettingsError
+from contracts.errors import SettingsError, StoreError
 from contracts.workspace import Workspace, open_workspace
-from serving.keys import ApiKey, find_key
+from serving.champion import ChampionHolder
+from serving.keys import ApiKey, find_key, recall_key
+from serving.ledger.accesses import AccessLog
+from serving.live.scorer import LiveScorer
+from serving.metrics import Metrics
 from serving.sessions import Session, find_session
 from serving.store.generations import ScoreStore, open_store
 from serving.store.work import find_schema
+from serving.tracing import Tracer, find_tracer
+
+WATCH_SECONDS = 1.0
 
 
 @dataclass(frozen=True)
 class Tenant:
-    """One workspace and its open store; ``store.work`` is the work database."""
+    """One workspace: its store (``store.work``: the work database), the log of who reads it, its model.
+
+    ``live`` scores its customers now.
+    """
 
     workspace: Workspace
     store: ScoreStore
+    accesses: AccessLog
+    holder: ChampionHolder = field(init=False)
+    live: LiveScorer = field(init=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "holder", ChampionHolder(self.workspace))
+        object.__setattr__(self, "live", LiveScorer(self.workspace, self.holder))
+
+    def prepare(self) -> None:
+        """Make ready what the next live score needs; a store that cannot answer is told to requests."""
+        with suppress(StoreError):
+            self.live.prepare(self.store.current())
 
     @property
     def name(self) -> str:
@@ -31,6 +55,10 @@ class Tenants:
 
     def __init__(self) -> None:
         self._tenants: tuple[Tenant, ...] = ()
+        self._ended = Event()
+        self._watcher: Thread | None = None
+        self.metrics = Metrics()
+        self.tracer: Tracer | None = None
 
     def __iter__(self) -> Iterator[Tenant]:
         return iter(self._tenants)
@@ -51,12 +79,39 @@ class Tenants:
                 "PostgreSQL database different names."
             )
         self.close()
-        self._tenants = tuple(Tenant(workspace, open_store(workspace)) for workspace in workspaces)
+        self.tracer = find_tracer(workspaces)
+        self._tenants = tuple(
+            Tenant(workspace, open_store(workspace), AccessLog(workspace)) for workspace in workspaces
+        )
+
+    def watch(self, seconds: float = WATCH_SECONDS) -> None:
+        """Follow the pointer of each workspace from now on, every ``seconds``, until ``close``."""
+
+        def follow() -> None:
+            looking = True
+            while looking:
+                for tenant in self._tenants:
+                    tenant.holder.look()
+                    tenant.prepare()
+                self.metrics.save()
+                looking = not self._ended.wait(seconds)
+
+        self._ended.clear()
+        self._watcher = Thread(target=follow, name="fedele-champion", daemon=True)
+        self._watcher.start()
 
     def find_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
         """Return the tenant and key that ``text`` opens, or None."""
         for tenant in self._tenants:
             key = find_key(tenant.store.work, text, now)
+            if key is not None:
+                return tenant, key
+        return None
+
+    def recall_key(self, text: str, now: datetime) -> tuple[Tenant, ApiKey] | None:
+        """Return what ``find_key`` would when it is known already, without waiting for a database."""
+        for tenant in self._tenants:
+            key = recall_key(tenant.store.work, text, now)
             if key is not None:
                 return tenant, key
         return None
@@ -70,8 +125,14 @@ class Tenants:
         return None
 
     def close(self) -> None:
-        """Close every store."""
+        """Stop watching and close every store, once the reads are written."""
+        self._ended.set()
+        if self._watcher is not None:
+            self._watcher.join(timeout=1)  # one that is verifying a bundle ends by itself
+            self._watcher = None
         for tenant in self._tenants:
+            tenant.accesses.close()
+            tenant.live.close()
             tenant.store.close()
         self._tenants = ()
 

@@ -1,4 +1,4 @@
-"""The model bundle: a folder of plain data, trusted only after checks of hash, structure and golden rows.
+"""The model bundle: a folder of plain data, trusted only after checks of signature, hash, structure and rows.
 
 It holds no clock, run id, path or version number: the same inputs give the same bytes (design, section 7).
 """
@@ -11,10 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts.atomic import replace_file, write_folder
 from contracts.errors import BundleRefused, FedeleError, WorkspaceError
 from contracts.feature_frame import FeatureList
 from contracts.workspace import Workspace
-from training.atomic import replace_file, write_folder
 from training.golden import check_golden_rows
 from training.manifest import SCHEMA_VERSION, check_manifest, decode, encode, is_table
 from training.models.columns import BTYD_FEATURES
@@ -23,6 +23,7 @@ from training.models.gamma_gamma import GammaGammaParameters
 from training.models.person_periods import hazard_columns
 from training.models.purchase_families import PURCHASE_FILES, read_purchase_model
 from training.models.tree_text import check_tree_text
+from training.signature import SIGNATURE, check_signature, make_key, read_key, sign
 
 if TYPE_CHECKING:
     from training.models.company_model import CompanyModel
@@ -31,6 +32,7 @@ MANIFEST = "manifest.json"
 CHAMPION = "champion"
 HAZARD_FILE = "hazard.lgb.txt"
 SATISFACTION_FILE = "satisfaction.json"
+__all__ = ["make_key", "read_key"]  # serving sees of training this module only
 LARGEST_FILE = 256 * 2**20
 GOLDEN_SECONDS = 60.0
 _FILE_NAME = re.compile(r"[a-z0-9_]{1,60}(\.lgb\.txt|\.json)")
@@ -72,8 +74,10 @@ class BundleParts:
     digest: str
 
 
-def save_bundle(content: BundleContent, folder: Path) -> str:
+def save_bundle(content: BundleContent, folder: Path, key: bytes | None = None) -> str:
     """Write the bundle into the new ``folder``, whole or not at all; return its digest (64 hex digits).
+
+    With ``key`` the manifest is signed: a workspace serves nothing that its own key has not signed.
 
     Raises:
         BundleRefused: the content is incomplete, or ``folder`` holds another bundle.
@@ -81,7 +85,7 @@ def save_bundle(content: BundleContent, folder: Path) -> str:
     files = content.to_bytes()
     digest = hashlib.sha256(files[MANIFEST]).hexdigest()
     if not folder.exists():
-        write_folder(folder, files)
+        write_folder(folder, files if key is None else {**files, SIGNATURE: sign(files[MANIFEST], key)})
     elif read_bundle(folder).digest != digest:
         raise BundleRefused(f"Bundle {folder.name} exists with other content: save under a new version.")
     return digest
@@ -105,14 +109,19 @@ def find_digest(folder: Path) -> str:
     return hashlib.sha256(_read_plain(folder, MANIFEST)).hexdigest()
 
 
-def read_bundle(folder: Path) -> BundleParts:
+def read_bundle(folder: Path, key: bytes | None = None) -> BundleParts:
     """Return the parts of a bundle after checking size and SHA-256 of every file; nothing is built from them.
 
+    With ``key`` the signature of the manifest is checked first.
+
     Raises:
-        BundleRefused: a file is missing, altered, not listed, a link, too large or of a kind not known.
+        BundleRefused: a file is missing, altered, not listed, a link, too large or of a kind not known, or
+            the signature is missing or wrong.
     """
+    if key is not None:
+        _check_signature(folder, key)
     manifest, digest = _load_manifest(folder)
-    listed = {MANIFEST, *manifest["files"]}
+    listed = {MANIFEST, SIGNATURE, *manifest["files"]}
     for entry in sorted(folder.iterdir()):
         if entry.name not in listed:
             raise _refused(folder, f"{entry.name!r} is not listed in the manifest")
@@ -128,13 +137,15 @@ def read_bundle(folder: Path) -> BundleParts:
     return BundleParts(manifest, files, digest)
 
 
-def verify_bundle(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> BundleParts:
+def verify_bundle(folder: Path, key: bytes | None = None, *, seconds: float = GOLDEN_SECONDS) -> BundleParts:
     """Return the parts of a bundle that passed all checks: hashes, structure, golden rows in a child process.
+
+    With ``key`` the signature is checked first, before anything else is looked at.
 
     Raises:
         BundleRefused: a check failed; the message names the file and the reason.
     """
-    parts = read_bundle(folder)
+    parts = read_bundle(folder, key)
     try:
         for name, text in parts.files.items():
             _check_content(name, text, parts.manifest)
@@ -144,7 +155,7 @@ def verify_bundle(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> BundlePar
     return parts
 
 
-def load_model(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> "CompanyModel":
+def load_model(folder: Path, key: bytes | None = None, *, seconds: float = GOLDEN_SECONDS) -> "CompanyModel":
     """Return the model of a verified bundle, built from the very bytes that were verified.
 
     Raises:
@@ -154,7 +165,7 @@ def load_model(folder: Path, *, seconds: float = GOLDEN_SECONDS) -> "CompanyMode
 
     if is_table(load_manifest(folder)):
         raise _refused(folder, "it scores tables, with `fedele score --frame`")
-    parts = verify_bundle(folder, seconds=seconds)
+    parts = verify_bundle(folder, key, seconds=seconds)
     try:
         return CompanyModel.from_parts(parts.manifest, parts.files)
     except (KeyError, TypeError, ValueError, FedeleError) as error:
@@ -199,6 +210,13 @@ def is_version(text: str) -> bool:
         (True, False, False)
     """
     return _VERSION.fullmatch(text) is not None
+
+
+def _check_signature(folder: Path, key: bytes) -> None:
+    try:
+        check_signature(folder, _read_plain(folder, MANIFEST), key)
+    except BundleRefused as error:
+        raise _refused(folder, str(error)) from error
 
 
 def _load_manifest(folder: Path) -> tuple[dict[str, Any], str]:

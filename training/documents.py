@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from contracts.atomic import replace_file
 from contracts.errors import BundleRefused, SchemaTooNew, WorkspaceError
 from contracts.workspace import Workspace
-from training.atomic import replace_file
 from training.bundle import is_version, read_pointer
 from training.manifest import decode, encode
 

@@ -12,11 +12,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Literal
 
+from contracts.atomic import append_line, write_folder
 from contracts.errors import BundleRefused, ModelRefused, WorkspaceError
 from contracts.findings import Finding
 from contracts.time import to_text
 from contracts.workspace import Workspace
-from training.atomic import append_line, write_folder
 from training.bundle import (
     MANIFEST,
     BundleParts,
@@ -29,6 +29,7 @@ from training.bundle import (
     verify_bundle,
 )
 from training.manifest import encode, is_table
+from training.signature import SIGNATURE, read_key, sign
 
 
 @dataclass(frozen=True)
@@ -78,12 +79,12 @@ def promote(
 
     Raises:
         WorkspaceError: no such version was trained here.
-        BundleRefused: its bundle is damaged or does not answer as it should.
+        BundleRefused: its bundle is damaged, not signed here, or does not answer as it should.
         ModelRefused: its gate said no, or it is a model of tables.
     """
     chosen = _find_trained(workspace, version)
     _check_kind(workspace, chosen)
-    parts = verify_bundle(workspace.bundles / chosen)
+    parts = verify_bundle(workspace.bundles / chosen, read_key(workspace))
     forced = _check_gate(chosen, parts.manifest["gate"], reason, force)
     entry = Promotion(
         "promote",
@@ -112,7 +113,7 @@ def rollback(workspace: Workspace, *, who: str, now: datetime, reason: str = "")
     if earlier is None or earlier.previous is None:
         raise WorkspaceError("No champion before this one is in the promotion log: promote another version.")
     previous = _find_promotion(log, earlier.previous)
-    parts = verify_bundle(workspace.models / earlier.previous)
+    parts = verify_bundle(workspace.models / earlier.previous, read_key(workspace))
     if previous is None or previous.digest != parts.digest:
         raise BundleRefused(
             f"models/{earlier.previous} is not the bundle that was promoted: promote a trained version."
@@ -228,7 +229,7 @@ def _find_promotion(log: list[Promotion], version: str) -> Promotion | None:
 
 
 def _move(workspace: Workspace, entry: Promotion, parts: BundleParts) -> Promotion:
-    _copy_bundle(workspace.models / entry.version, parts)
+    _copy_bundle(workspace.models / entry.version, parts, read_key(workspace))
     if entry.previous != entry.version:
         log = list(read_promotions(workspace))
         # Equal but for the instant: a command killed before it pointed; it is finished, not doubled.
@@ -244,17 +245,18 @@ def _find_serving(workspace: Workspace) -> str | None:
     return version if version is not None and is_version(version) else None
 
 
-def _copy_bundle(folder: Path, parts: BundleParts) -> None:
+def _copy_bundle(folder: Path, parts: BundleParts, key: bytes) -> None:
     """Write the verified bytes, not the files again, into ``folder``; a damaged copy there is replaced."""
     if folder.exists():
         try:
-            if read_bundle(folder).digest == parts.digest:
+            if read_bundle(folder, key).digest == parts.digest:
                 return
         except BundleRefused:
             pass
         shutil.rmtree(folder)
     files = {name: text.encode() for name, text in parts.files.items()}
-    write_folder(folder, {**files, MANIFEST: encode(parts.manifest)})
+    manifest = encode(parts.manifest)
+    write_folder(folder, {**files, MANIFEST: manifest, SIGNATURE: sign(manifest, key)})
 
 
 def _mirror(workspace: Workspace, entry: Promotion) -> tuple[str, ...]:

@@ -13,6 +13,7 @@ from training.bundle import BundleContent, is_version, load_manifest, verify_bun
 from training.golden import build_golden_rows, check_golden_rows, invent_rows
 from training.manifest import TABLE, decode, is_table
 from training.models.table_model import TableModel
+from training.signature import read_key
 
 LEVELS = (0.02, 0.05, 0.1, 0.25, 0.4, 0.5, 0.6, 0.75, 0.9, 0.95, 0.98)
 GOLDEN_SECONDS = 60.0
@@ -64,7 +65,7 @@ def load_table_model(workspace: Workspace, version: str) -> tuple[TableModel, di
     if not gate["passed"]:
         why = " ".join(map(str, gate["reasons"])) or "No reason is recorded."
         raise ModelRefused(f"Version {chosen} failed its gate and scores nobody: {why}")
-    parts = verify_bundle(folder)
+    parts = verify_bundle(folder, read_key(workspace))
     return TableModel.from_parts(parts.manifest, parts.files), parts.manifest
 
 

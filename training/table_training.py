@@ -15,6 +15,7 @@ from training.evaluation import METRICS, Evaluation, Plan, evaluate_table
 from training.models.table_model import TableModel
 from training.models.tabular import TabularModel
 from training.promotion import next_version
+from training.signature import make_key
 from training.table import Table
 from training.table_bundle import build_table_content, find_fault
 from training.table_gate import Gain, TableGate, judge_table, measure_gain
@@ -129,7 +130,7 @@ def train_table(
         training = _refuse(training, fault)
         content = build_table_content(training.model, table.frame, training.facts())
     version = next_version(workspace)
-    digest = save_bundle(content, workspace.bundles / version)
+    digest = save_bundle(content, workspace.bundles / version, make_key(workspace))
     run = record_run(workspace, _record(training, version, digest, now))
     waits = "MLflow did not take the run: it waits in mlflow-spool and goes with the next one."
     return TableOutcome(version, training, () if run else (waits,))

@@ -18,10 +18,10 @@ from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from contracts.atomic import replace_file
 from contracts.settings import set_variable_default
 from contracts.time import to_text
 from contracts.workspace import Workspace
-from training.atomic import replace_file
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient

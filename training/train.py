@@ -6,7 +6,7 @@ from typing import Any
 
 from contracts.errors import NotEnoughData
 from contracts.settings import Settings
-from contracts.time import to_text
+from contracts.time import just_after, to_text
 from contracts.workspace import Workspace
 from features.engine import Engine, Events
 from features.hearing import open_company
@@ -33,6 +33,7 @@ from training.promotion import next_version, promote
 from training.registry import register
 from training.report import Report
 from training.report_document import build_document, build_subscriber_document
+from training.signature import make_key
 from training.tracking import RunRecord, count_looks, record_run
 
 
@@ -141,7 +142,8 @@ def train(workspace: Workspace, as_of: datetime, now: datetime, who: str) -> Out
         NotEnoughData: there is no order before ``as_of``, and nobody subscribes.
     """
     engine = Engine(threads=workspace.settings.training.engine_threads)
-    events = listen(open_company(workspace, engine))
+    # An objection to profiling counts from the moment it is known, whatever day is trained as of.
+    events = listen(open_company(workspace, engine)).heeding(just_after(now))
     found = fit_company(events, workspace.settings, as_of)
     said: list[str | None] = []
     if isinstance(found, Training):
@@ -152,7 +154,7 @@ def train(workspace: Workspace, as_of: datetime, now: datetime, who: str) -> Out
     bundle = workspace.bundles / version
     content = found.build_content() if isinstance(found, SubscribersOnly) else build_content(found)
     content = add_voice(content, learn_voice(events, workspace.settings, as_of))
-    digest = save_bundle(content, bundle)
+    digest = save_bundle(content, bundle, make_key(workspace))
     document = _save_report(workspace, events, found, version)
     record = _record(found, version, digest, now, workspace.settings)
     pages = render_files(document, workspace.settings.workspace.timezone)

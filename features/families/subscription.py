@@ -63,13 +63,29 @@ def build(snapshot: Snapshot) -> Table:
         ended=plans.count(where=~runs),
         ended_at=plans.ended_at.max(),
     )
-    return _select_features(sums.filter(sums.running > 0))
+    return _select_features(sums.filter(sums.running > 0), snapshot)
 
 
-def _select_features(sums: Table) -> Table:
-    usual = sums.group_by(sums.as_of).agg(fees=sums.fee.sum(), payers=sums.count(where=sums.fee > 0))
+def find_usual_fees(snapshot: Snapshot) -> Table:
+    """Return as_of and usual_fee, the mean fee a month of who pays any; no row where nobody does.
+
+    What the snapshot was given of it holds, whoever else is in it.
+    """
+    given = snapshot.given_fees
+    if given is not None:
+        return given
+    plans = snapshot.subscriptions.filter(snapshot.subscriptions.ended_at.isnull())
+    payers = plans.group_by(KEY).agg(fee=plans.monthly_fee.sum())
+    usual = payers.group_by(payers.as_of).agg(
+        fees=payers.fee.sum(), payers=payers.count(where=payers.fee > 0)
+    )
+    return usual.select(usual.as_of, usual_fee=share(usual.fees, usual.payers))
+
+
+def _select_features(sums: Table, snapshot: Snapshot) -> Table:
+    usual = find_usual_fees(snapshot)
     known = sums.left_join(usual, [sums.as_of == usual.as_of])
-    mean = share(known.fees, known.payers)
+    mean = known.usual_fee
     return known.select(
         *KEY,
         tenure_days=rounded(known.tenure),

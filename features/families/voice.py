@@ -169,7 +169,11 @@ def _find_recorded(snapshot: Snapshot) -> dict[str, int]:
 def build(snapshot: Snapshot, wanted: tuple[Feature, ...] | None = None) -> Table:
     """Return the columns ``wanted``, by default all, a row per customer with feedback or a survey request."""
     names = None if wanted is None else {short_name(feature) for feature in wanted}
-    parts = [_keep(part(snapshot), names).cache() for part in PARTS if names is None or names & PARTS[part]]
+    parts = [
+        snapshot.keep(part.__name__, _choose(part(snapshot), names))
+        for part in PARTS
+        if names is None or names & PARTS[part]
+    ]
     everyone = stacked([snapshot.said.select(*KEY), *(part.select(*KEY) for part in parts)]).distinct()
     for part in parts:
         everyone = beside(everyone, part)
@@ -177,7 +181,7 @@ def build(snapshot: Snapshot, wanted: tuple[Feature, ...] | None = None) -> Tabl
     return everyone.mutate(**{name: everyone[name].fill_null(0.0) for name in zeros})
 
 
-def _keep(part: Table, names: set[str] | None) -> Table:
+def _choose(part: Table, names: set[str] | None) -> Table:
     return part if names is None else part.select(*KEY, *(name for name in part.columns if name in names))
 
 

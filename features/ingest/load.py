@@ -11,6 +11,7 @@ from contracts.settings import SourceSection
 from contracts.workspace import Workspace
 from features.ingest.columns import Plan, plan_columns, type_attributes
 from features.ingest.commit import count_rows, save_rows
+from features.ingest.erased import refuse_erased
 from features.ingest.fields import Rules
 from features.ingest.history import EMPTY_STORE, Timing, decide_history, name_rows
 from features.ingest.instants import build_rule
@@ -23,6 +24,7 @@ from features.ingest.tokens import Shape
 from features.store import delta
 from features.store.loads import Load, find_live, next_load, read_loads
 from features.store.lock import hold_lock
+from features.store.tombstones import Tombstones
 
 
 def ingest_file(
@@ -105,6 +107,7 @@ def stage_file(session: Session, job: Job, timing: Timing, load: str) -> tuple[P
     typed = frozenset(name for name, place in plan.positions.items() if raw.header[place] in raw.typed)
     money = Money(settings.workspace.currency, options.currency, settings.rates)
     stage_rows(session, Staging(plan, rules, money, timing.now, typed))
+    refuse_erased(session, Tombstones(job.workspace.tombstones))
     session.execute('CREATE TABLE faults (line BIGINT, "column" VARCHAR, code VARCHAR)')
     session.execute("CREATE TABLE duplicates (line BIGINT)")
     for line, code in broken:

@@ -16,7 +16,7 @@ from features.ingest.tokens import Shape, Tokens, read_header
 
 _CHUNK = 1 << 22
 _BATCH = 100_000
-_SCRATCH = ".ingest"
+SCRATCH = ".ingest"
 _SMALL = 1 << 25
 _PARQUET = b"PAR1"
 
@@ -60,7 +60,7 @@ class Session:
 @contextmanager
 def open_scratch(root: Path) -> Iterator[Path]:
     """Give an empty folder for staging below ``root``, gone afterwards. Hold the lock meanwhile."""
-    folder = root / _SCRATCH
+    folder = root / SCRATCH
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     try:

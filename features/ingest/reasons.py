@@ -47,6 +47,7 @@ REASONS: Mapping[str, str] = {
     "orders first",
     "refund_exceeds": "the refund is larger than what is left of its order",
     "refund_positive": "a row with refund_of must be negative",
+    "erased": "the customer was erased at their own request: leave them out of the export",
     "attribute_type": "{column} is of another type than in the rows already stored",
 }
 

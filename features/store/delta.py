@@ -1,9 +1,12 @@
 """The one door to Delta Lake: typed append-only tables whose commits can be repeated after a crash."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Transaction, write_deltalake
 from deltalake.exceptions import TableNotFoundError
 
@@ -70,6 +73,56 @@ def replace_rows(folder: Path, rows: pa.Table, column: str, value: str, transact
             predicate=f"\"{column}\" = '{literal}'",
             commit_properties=_named(transaction),
         )
+
+
+def erase_rows(folder: Path, column: str, values: Sequence[str]) -> int:
+    """Remove all rows whose ``column`` is one of ``values``, and every file and log entry that held them.
+
+    Nothing of the values stays in the log: they are matched as a table, never as a predicate. Killed at any
+    point, calling it again finishes. Returns how many rows went.
+    """
+    table = _open(folder)
+    if table is None:
+        return 0
+    files = [str(folder / uri.rpartition("/")[2]) for uri in table.file_uris()]
+    held = sum(_count(file, column, values) for file in files)
+    if held:
+        ids = pa.table({column: pa.array(sorted(values), pa.string())})
+        merge = table.merge(ids, f'target."{column}" = source."{column}"', "source", "target")
+        merge.when_matched_delete().execute()
+    table = _open(folder)
+    table.vacuum(retention_hours=0, dry_run=False, enforce_retention_duration=False)
+    table.create_checkpoint()
+    table.cleanup_metadata()
+    _remove_unlisted(folder, table)
+    return held
+
+
+def list_values(folder: Path, column: str) -> set[str]:
+    """Return the distinct values of a text column; empty without a table."""
+    found: set[str] = set()
+    for file in active_files(folder):
+        values = _read_texts(file, column)
+        found.update(value for value in pc.unique(values).to_pylist() if value is not None)
+    return found
+
+
+def _count(file: str, column: str, values: Sequence[str]) -> int:
+    held = pc.is_in(_read_texts(file, column), pa.array(list(values), pa.string()))
+    return int(pc.sum(held).as_py() or 0)
+
+
+def _read_texts(file: str, column: str) -> pa.ChunkedArray:
+    # What a merge wrote comes as string views, which Arrow cannot look values up in.
+    return pq.read_table(file, columns=[column], schema=pa.schema([(column, pa.string())])).column(0)
+
+
+def _remove_unlisted(folder: Path, table: Any) -> None:
+    """Remove Parquet files no commit ever named: what a writer killed before its commit left behind."""
+    listed = {uri.rpartition("/")[2] for uri in table.file_uris()}
+    for file in folder.glob("*.parquet"):
+        if file.name not in listed:
+            file.unlink()
 
 
 def _open(folder: Path) -> Any:

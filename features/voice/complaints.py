@@ -4,7 +4,7 @@ A complaint is open until something good came after it: a good answer, or a tick
 while a ticket opened after it is open. Tickets of a source that never records a solution say nothing.
 """
 
-from features.engine import KEY, Table, beside, first_present, number, ordered, position, rounded, upto, when
+from features.engine import KEY, Table, beside, first_present, number, ordered, position, rounded, when
 from features.snapshot import Snapshot
 from features.voice.said import LONG, SHORT, within
 
@@ -25,9 +25,7 @@ def find_complaints(snapshot: Snapshot) -> Table:
     """Return the complaints of the last year with ``is_open``."""
     own, tickets = snapshot.own_voice, snapshot.tickets
     mended = own.group_by(KEY).agg(praised_at=own.occurred_at.max(where=own.good))
-    telling = tickets.mutate(
-        tells=tickets.resolved_at.count().over(upto([], [tickets.as_of, tickets.source])) > 0
-    )
+    telling = tickets.mutate(tells=snapshot.is_telling(tickets))
     helped = telling.group_by(KEY).agg(
         solved_at=telling.resolved_at.max(),
         waiting_since=telling.occurred_at.max(where=telling.tells & telling.resolved_at.isnull()),

@@ -219,7 +219,16 @@ class _Spoken:
 @cache
 def load_catalogue() -> Catalogue:
     """Return the catalogue that comes with the package."""
-    raw = {language: _read(language) for language in LANGUAGES}
+    return build_catalogue(read_texts())
+
+
+def read_texts() -> dict[Language, dict[str, Any]]:
+    """Return the texts that come with the package, as their files hold them."""
+    return {language: _read(language) for language in LANGUAGES}
+
+
+def build_catalogue(raw: Mapping[Language, Mapping[str, Any]]) -> Catalogue:
+    """Return the catalogue of texts as ``read_texts`` gives them; their order matters."""
     texts: dict[Language, dict[str, dict[str, str]]] = {
         language: {name: part for name, part in raw[language].items() if name != FEATURES}
         for language in LANGUAGES

@@ -17,6 +17,7 @@ from serving.store.generations import ScoreStore
 from serving.store.rows import GenerationInfo, StoredScore
 
 JSON = "application/json"
+VARY = "Accept-Language, Authorization"
 
 
 def answer_asked(store: ScoreStore, asked: Asked, language: Language) -> bytes:
@@ -92,9 +93,19 @@ def describe(info: GenerationInfo | None) -> dict[str, str | None]:
 
 def respond(request: Request, body: bytes, language: Language) -> Response:
     """Return the response of a stored answer: 304 when ``If-None-Match`` names these very bytes."""
-    tag = f'"{hashlib.sha256(body).hexdigest()[:32]}"'
-    headers = {"ETag": tag, "Content-Language": language, "Vary": "Accept-Language, Authorization"}
-    known = {each.strip().removeprefix("W/") for each in request.headers.get("if-none-match", "").split(",")}
-    if request.method == "GET" and (tag in known or "*" in known):
+    tag, headers = find_tag(body), {"Content-Language": language, "Vary": VARY}
+    headers["ETag"] = tag
+    if request.method == "GET" and names_tag(request.headers.get("if-none-match", ""), tag):
         return Response(status_code=304, headers=headers)
     return Response(body, headers=headers, media_type=JSON)
+
+
+def find_tag(body: bytes) -> str:
+    """Return the ETag of these bytes."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def names_tag(sent: str, tag: str) -> bool:
+    """Return whether ``If-None-Match`` names a tag, or any."""
+    known = {each.strip().removeprefix("W/") for each in sent.split(",")} if sent else set()
+    return tag in known or "*" in known

@@ -13,13 +13,24 @@ from contracts.errors import FedeleError
 from contracts.scores import dumps
 from serving.api.answers import JSON
 from serving.api.at_risk import at_risk
+from serving.api.customers import customers
+from serving.api.documents import BODIES
+from serving.api.erasure import erasure
+from serving.api.examples import EXAMPLES
+from serving.api.jobs import jobs
+from serving.api.live import live
+from serving.api.metrics import build_metrics
 from serving.api.middleware import explain_failure
 from serving.api.model import model
+from serving.api.outcomes import outcomes
 from serving.api.problems import MEDIA_TYPE, Fault, Problem, render_problem
+from serving.api.reasons import reasons
 from serving.api.scores import scores
 from serving.tenants import Tenants
 
 document = APIRouter()
+# FastAPI's own spans hold raw paths, and so customers' ids, and its logs the texts of errors.
+_NO_TELEMETRY: Any = dict.fromkeys(("tracing", "metrics", "logs", "operation_spans", "auto_configure"), False)
 
 
 @document.get("/v1/openapi.json", include_in_schema=False)
@@ -30,8 +41,16 @@ def get_openapi_document(request: Request) -> Response:
 
 def build_app(tenants: Tenants, clock: Callable[[], datetime]) -> FastAPI:
     """Return the app for these tenants; ``ServiceMiddleware`` around it sees to keys, bodies and limits."""
-    app = FastAPI(title="Fedele", version=_find_version(), docs_url=None, redoc_url=None, openapi_url=None)
-    for router in (scores, at_risk, model, document):
+    app = FastAPI(
+        title="Fedele",
+        version=_find_version(),
+        docs_url=None,
+        redoc_url=None,
+        openapi_url=None,
+        telemetry=_NO_TELEMETRY,
+    )
+    parts = (scores, customers, live, at_risk, outcomes, jobs, erasure, reasons, model, document)
+    for router in (*parts, build_metrics(tenants, clock)):
         app.include_router(router)
     app.router.routes.extend(_build_desk(tenants, clock))
     app.add_exception_handler(Problem, _answer_problem)
@@ -80,9 +99,13 @@ def _describe(app: FastAPI) -> dict[str, Any]:
                 operation["responses"].pop("422", None)
                 content = operation["responses"]["default"]["content"]
                 content[MEDIA_TYPE] = content.pop(JSON)
+        schema["components"]["schemas"] |= BODIES
         for name in ("HTTPValidationError", "ValidationError"):
             schema["components"]["schemas"].pop(name, None)
         schema["paths"] = {path.replace(":path}", "}"): each for path, each in schema["paths"].items()}
+        for (method, path), example in EXAMPLES.items():
+            responses = schema["paths"][path][method]["responses"]
+            responses["202" if "202" in responses else "200"]["content"][JSON]["example"] = example
         app.openapi_schema = schema
     return app.openapi_schema
 

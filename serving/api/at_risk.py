@@ -10,6 +10,7 @@ from serving.api.cursors import read_cursor, sign_cursor
 from serving.api.documents import AtRiskDocument, AtRiskQuery, answers_with
 from serving.api.languages import choose_language
 from serving.api.problems import Problem
+from serving.api.reads import note_read
 from serving.store.generations import ScoreStore
 from serving.store.rows import GenerationInfo, Selection
 from serving.tenants import Tenant
@@ -30,6 +31,7 @@ def get_at_risk(query: Annotated[AtRiskQuery, Query()], request: Request) -> Res
     if info is not None and len(rows) > len(shown):
         place = [*_bound(query), info.generation, shown[-1].position]
         cursor = sign_cursor(tenant.store.work, place)
+    note_read(request.state, "list", (row.customer_id for row in shown))
     data = b",".join(row.record(language) or b"null" for row in shown)
     head = {"next_cursor": cursor, "kinds": _find_kinds(query, info)} | describe(info)
     body = b'{"data":[%b],%b}' % (data, dumps(head)[1:-1])
@@ -41,7 +43,7 @@ def _find_start(store: ScoreStore, query: AtRiskQuery) -> tuple[GenerationInfo |
         return store.current(), None
     generation, position = read_cursor(store.work, query.cursor, _bound(query))
     info = store.find_generation(generation)
-    if info is None:
+    if info is None or not store.has_score_at(position, info):
         raise Problem("expired", "New scores have come since: start the list again without a cursor.")
     return info, position
 

@@ -2,10 +2,23 @@
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from contracts.scores import Band, Kind, Language, ScoreRecord, Segment
+from contracts.scores import FIELDS, Band, Kind, Language, ScoreRecord, Segment
 from serving.store.rows import Sort
+
+RecordField = Literal[FIELDS]  # type: ignore[valid-type]
+BODIES: dict[str, Any] = {}
+"""Schemas of request bodies by name, for the OpenAPI document; filled by ``body_of``."""
+
+
+KEY_HEADER: dict[str, Any] = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": True,
+    "description": "A new value per request, the same when it is sent again; kept for 24 hours.",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 255, "pattern": "^[!-~]+$"},
+}
 
 
 class Strict(BaseModel):
@@ -18,6 +31,27 @@ class ScoreQuery(Strict):
     """Query of a single score."""
 
     lang: Language | None = Field(None, description="Language of the texts; else Accept-Language, else en.")
+
+
+class HistoryQuery(ScoreQuery):
+    """Query of a customer's history."""
+
+    include: str | None = Field(
+        None, max_length=1000, description="Fields of the score record, by commas; left out: all."
+    )
+
+    @field_validator("include")
+    @classmethod
+    def check_include(cls, value: str | None) -> str | None:
+        """Refuse a field that no record has."""
+        if value is not None and set(value.split(",")) - set(FIELDS):
+            raise ValueError("unknown field")
+        return value
+
+    @property
+    def fields(self) -> tuple[str, ...] | None:
+        """The fields asked for."""
+        return None if self.include is None else tuple(self.include.split(","))
 
 
 class AtRiskQuery(ScoreQuery):
@@ -41,11 +75,15 @@ class ChangesQuery(ScoreQuery):
     cursor: str | None = Field(None, max_length=512)
 
 
-class AskedDocument(BaseModel):
+class AskedDocument(Strict):
     """Body of POST /v1/scores."""
 
-    customer_ids: list[str] = Field(max_length=1000, examples=[["C-1", "C-2"]])
-    include: list[str] | None = Field(None, description="Fields of the score record; left out: all.")
+    customer_ids: list[str | Any] = Field(
+        max_length=1000,
+        examples=[["C-1", "C-2"]],
+        description="What is no id, or nobody's, is answered as such and costs the others nothing.",
+    )
+    include: list[RecordField] | None = Field(None, description="Fields of the record; left out: all.")
     lang: Language | None = None
 
 
@@ -91,6 +129,42 @@ class AtRiskDocument(GenerationDocument):
     next_cursor: str | None
 
 
+class PastDocument(GenerationDocument, ResultDocument):
+    """One customer's result in one generation."""
+
+
+class HistoryDocument(BaseModel):
+    """One customer's results, newest generation first."""
+
+    data: list[PastDocument]
+
+
+class CodeDocument(BaseModel):
+    """A code and what it means."""
+
+    code: str
+    text: str
+
+
+class CauseDocument(CodeDocument):
+    """A code of a reason: a feature of the model."""
+
+    family: str
+    owner: str
+    actionable: bool
+    unit: str
+
+
+class ReasonsDocument(BaseModel):
+    """The catalogue of codes."""
+
+    model_version: str | None
+    reasons: list[CauseDocument]
+    families: list[CodeDocument]
+    flags: list[CodeDocument]
+    not_scored: list[CodeDocument]
+
+
 class ChangesDocument(GenerationDocument):
     """A page of the feed of changes."""
 
@@ -109,6 +183,9 @@ class ModelDocument(GenerationDocument):
     flags: list[str]
     champion: str | None
     current: bool
+    in_service: str | None
+    degraded: bool
+    degraded_reason: str | None
 
 
 class FaultDocument(BaseModel):
@@ -129,6 +206,16 @@ class ProblemDocument(BaseModel):
     instance: str
     errors: list[FaultDocument] | None = None
     errors_truncated: bool | None = None
+
+
+def body_of(model: type[BaseModel], *parameters: dict[str, Any]) -> dict[str, Any]:
+    """Return what the OpenAPI document says of a body that is read by hand, and of headers beside it."""
+    schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+    BODIES.update(schema.pop("$defs", {}))
+    BODIES[model.__name__] = schema
+    content = {"application/json": {"schema": {"$ref": f"#/components/schemas/{model.__name__}"}}}
+    more = {"parameters": list(parameters)} if parameters else {}
+    return {"requestBody": {"content": content, "required": True}, **more}
 
 
 def answers_with(model: Any) -> dict[int | str, dict[str, Any]]:

@@ -1,15 +1,37 @@
 """The outside of a request: framing, sizes, types and the body, checked before anything looks inside."""
 
 import asyncio
-from collections.abc import Mapping
+import hashlib
+import os
+import secrets
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
 
 from starlette.types import Message, Receive, Scope
 
 from serving.api.problems import Problem
+from serving.jobs import Form
 
 BODY_BYTES = 2**20
 BODY_SECONDS = 10.0
+BULK_BYTES = 2**26
+BULK_SECONDS = 120.0
+MEDIA_FORMS: dict[str, Form] = {
+    "text/csv": "csv",
+    "application/x-ndjson": "ndjson",
+    "application/vnd.apache.parquet": "parquet",
+}
 _CLOSE = {"connection": "close"}
+
+
+@dataclass(frozen=True)
+class Bulk:
+    """A large body that was written to ``file`` as it came; ``form`` None is JSON, ``digest`` a SHA-256."""
+
+    file: Path
+    form: Form | None
+    digest: bytes
 
 
 class CallerGone(Exception):
@@ -50,27 +72,62 @@ async def read_body(receive: Receive, headers: Mapping[str, str]) -> bytes:
         Problem: it is compressed, larger than 1 MiB (told before it is read), or slower than 10 seconds.
         CallerGone: the caller hung up.
     """
+    chunks = [chunk async for chunk in _read_chunks(receive, headers, BODY_BYTES, BODY_SECONDS)]
+    return b"".join(chunks)
+
+
+async def read_bulk(receive: Receive, headers: Mapping[str, str], folder: Path) -> Bulk:
+    """Return a large body as a new file in ``folder``, never held in memory; the caller removes it.
+
+    Raises:
+        Problem: it is of another type, compressed, larger than 64 MiB or slower than two minutes.
+        CallerGone: the caller hung up.
+    """
+    kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+    form = MEDIA_FORMS.get(kind)
+    if form is None:
+        check_media_type(headers)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    file = folder / f".{secrets.token_hex(8)}.upload"
+    digest = hashlib.sha256(kind.encode())
+    try:
+        with file.open("xb") as sink:
+            file.chmod(0o600)
+            async for chunk in _read_chunks(receive, headers, BULK_BYTES, BULK_SECONDS):
+                digest.update(chunk)
+                sink.write(chunk)
+            sink.flush()
+            os.fsync(sink.fileno())
+    except BaseException:
+        file.unlink(missing_ok=True)
+        raise
+    return Bulk(file, form, digest.digest())
+
+
+async def _read_chunks(
+    receive: Receive, headers: Mapping[str, str], most: int, seconds: float
+) -> AsyncIterator[bytes]:
     if headers.get("content-encoding", "identity").strip().lower() != "identity":
         raise Problem("media-type", "Send the body without a content-encoding.", headers=_CLOSE)
-    if int(headers.get("content-length", "0")[:20]) > BODY_BYTES:
-        raise _too_large()
-    chunks, size = [], 0
-    try:
-        async with asyncio.timeout(BODY_SECONDS):
-            more = True
-            while more:
+    if int(headers.get("content-length", "0")[:20]) > most:
+        raise _too_large(most)
+    size, until = 0, asyncio.get_running_loop().time() + seconds
+    more = True
+    while more:
+        try:
+            async with asyncio.timeout_at(until):
                 message = await receive()
-                if message["type"] == "http.disconnect":
-                    raise CallerGone
-                chunk = message.get("body", b"")
-                size += len(chunk)
-                if size > BODY_BYTES:
-                    raise _too_large()
-                chunks.append(chunk)
-                more = message.get("more_body", False)
-    except TimeoutError:
-        raise Problem("slow-body", "Send the whole body within 10 seconds.", headers=_CLOSE) from None
-    return b"".join(chunks)
+        except TimeoutError:
+            detail = f"Send the whole body within {seconds:g} seconds."
+            raise Problem("slow-body", detail, headers=_CLOSE) from None
+        if message["type"] == "http.disconnect":
+            raise CallerGone
+        chunk = message.get("body", b"")
+        size += len(chunk)
+        if size > most:
+            raise _too_large(most)
+        more = message.get("more_body", False)
+        yield chunk
 
 
 def replay(body: bytes, receive: Receive) -> Receive:
@@ -83,5 +140,5 @@ def replay(body: bytes, receive: Receive) -> Receive:
     return receive_again
 
 
-def _too_large() -> Problem:
-    return Problem("too-large", f"Send at most {BODY_BYTES} bytes.", headers=_CLOSE)
+def _too_large(most: int) -> Problem:
+    return Problem("too-large", f"Send at most {most} bytes.", headers=_CLOSE)

@@ -18,7 +18,7 @@ def get_model(request: Request) -> Response:
     """The current generation and the champion; ``current`` says whether the scores are the champion's."""
     tenant: Tenant = request.state.tenant
     info = tenant.store.current()
-    champion = find_champion(tenant.workspace)
+    champion, state = find_champion(tenant.workspace), tenant.holder.state
     answer = describe(info) | {
         "scored_at": None if info is None else to_text(info.scored_at),
         "facts_until": None if info is None or info.facts_until is None else to_text(info.facts_until),
@@ -28,6 +28,9 @@ def get_model(request: Request) -> Response:
         "flags": [] if info is None else list(info.flags),
         "champion": champion,
         "current": info is not None and info.model_version == champion,
+        "in_service": state.version,
+        "degraded": state.refused is not None,
+        "degraded_reason": state.refused,
     }
     return Response(dumps(answer), media_type=JSON)
 

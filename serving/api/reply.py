@@ -8,16 +8,22 @@ from starlette.types import Message, Receive, Scope, Send
 from serving.api.paths import is_desk
 from serving.api.problems import MEDIA_TYPE, Problem, find_problem, render_problem
 
+_DEFAULTS = {"cache-control": "no-store", "x-content-type-options": "nosniff"}
+_ALWAYS = [(name.encode(), value.encode()) for name, value in _DEFAULTS.items()]
 _KEPT = ("allow", "retry-after", "www-authenticate")
 
 
 class Reply:
-    """Sends one answer; ``status`` and ``size`` (bytes of the body) are for the log."""
+    """Sends one answer; ``status`` and ``size`` (bytes of the body) are for the log.
+
+    ``more`` are headers that every answer from then on carries.
+    """
 
     def __init__(self, scope: Scope, receive: Receive, send: Send, request_id: str) -> None:
         self._scope, self._receive, self._send = scope, receive, send
         self._request_id = request_id
         self._replaced: Problem | None = None
+        self.more: Mapping[str, str] = {}
         self.status = 0
         self.size = 0
 
@@ -42,6 +48,14 @@ class Reply:
         elif not message.get("more_body", False):
             await self.send_problem(self._replaced)
 
+    async def send_whole(self, status: int, headers: list[tuple[bytes, bytes]], body: bytes) -> None:
+        """Answer with a body that is ready; ``headers`` are those of this answer alone."""
+        self.status, self.size = status, len(body)
+        own = [(b"x-request-id", self._request_id.encode()), *_ALWAYS]
+        own += [(name.encode(), value.encode()) for name, value in self.more.items()]
+        await self._send({"type": "http.response.start", "status": status, "headers": headers + own})
+        await self._send({"type": "http.response.body", "body": body})
+
     async def send_problem(self, problem: Problem) -> None:
         """Answer with a problem document."""
         self._replaced = None
@@ -52,8 +66,8 @@ class Reply:
         self.status = message["status"]
         headers = MutableHeaders(raw=message["headers"])
         headers["x-request-id"] = self._request_id
-        headers.setdefault("cache-control", "no-store")
-        headers.setdefault("x-content-type-options", "nosniff")
+        for name, value in (*self.more.items(), *_DEFAULTS.items()):
+            headers.setdefault(name, value)
         if self.status == 401:
             headers.setdefault("www-authenticate", 'Bearer realm="fedele"')
         await self._send({**message, "headers": headers.raw})

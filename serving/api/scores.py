@@ -5,9 +5,10 @@ from typing import Annotated
 from fastapi import APIRouter, Query, Request, Response
 
 from contracts.scores import Language, ScoreRecord, dumps
-from serving.api.answers import JSON, answer_asked, describe, find_scores, render_result, respond
-from serving.api.bodies import LONGEST_ID, is_customer_id, read_asked
+from serving.api.answers import JSON, answer_asked, describe, render_result, respond
+from serving.api.bodies import read_asked
 from serving.api.cursors import read_cursor, sign_cursor
+from serving.api.customers import check_customer_id, find_customer
 from serving.api.documents import (
     AskedDocument,
     ChangesDocument,
@@ -16,25 +17,31 @@ from serving.api.documents import (
     ScoreQuery,
     ScoresDocument,
     answers_with,
+    body_of,
 )
 from serving.api.languages import choose_language
-from serving.api.problems import Fault, Problem
+from serving.api.live import ScoresQuery, answer_live
+from serving.api.problems import Problem
+from serving.api.reads import note_read
 from serving.store.generations import ScoreStore
 from serving.store.reading import Changed
 from serving.store.rows import GenerationInfo, StoredScore
 from serving.tenants import Tenant
 
 scores = APIRouter()
-_BODY = {"content": {JSON: {"schema": AskedDocument.model_json_schema()}}, "required": True}
 
 
-@scores.post("/v1/scores", responses=answers_with(ScoresDocument), openapi_extra={"requestBody": _BODY})
-def post_scores(request: Request) -> Response:
-    """Stored scores of up to 1,000 customers by id; one bad id never fails the rest."""
+@scores.post("/v1/scores", responses=answers_with(ScoresDocument), openapi_extra=body_of(AskedDocument))
+def post_scores(query: Annotated[ScoresQuery, Query()], request: Request) -> Response:
+    """Scores of up to 1,000 customers by id, stored or ``live``; one bad id never fails the rest."""
     tenant: Tenant = request.state.tenant
     asked = read_asked(request.state.body)
     language = choose_language(asked.language, request.headers.get("accept-language"))
-    body = answer_asked(tenant.store, asked, language)
+    if query.mode == "live":
+        body = answer_live(tenant, asked, language, request.state.now)
+    else:
+        body = answer_asked(tenant.store, asked, language)
+    note_read(request.state, "scores", asked.customer_ids)
     return Response(body, headers={"Content-Language": language}, media_type=JSON)
 
 
@@ -43,12 +50,9 @@ def get_score(customer_id: str, query: Annotated[ScoreQuery, Query()], request: 
     """The stored record of one customer, byte for byte; of a known customer without one, the reason."""
     tenant: Tenant = request.state.tenant
     language = choose_language(query.lang, request.headers.get("accept-language"))
-    if not is_customer_id(customer_id):
-        fault = Fault("/customer_id", "bad_id", f"1 to {LONGEST_ID} characters, no control characters.")
-        raise Problem("invalid", "This cannot be a customer id.", (fault,))
-    row = find_scores(tenant.store, [customer_id], language, tenant.store.current()).get(customer_id)
-    if row is None:
-        raise Problem("unknown", "No customer of this name is known. Names are case-sensitive.")
+    check_customer_id(customer_id)
+    _, row = find_customer(tenant.store, customer_id, language)
+    note_read(request.state, "score", [row.customer_id])
     return respond(request, row.record(language) or render_result(customer_id, row, language), language)
 
 
@@ -70,6 +74,7 @@ def get_changes(query: Annotated[ChangesQuery, Query()], request: Request) -> Re
         cursor = sign_cursor(
             store.work, ["changes", query.changed_since, info.generation, last.gone, last.position]
         )
+    note_read(request.state, "changes", (getattr(each, "customer_id", None) for _, each in shown))
     data = b",".join(_render(each, language) for _, each in shown)
     head = dumps(describe(info) | {"next_cursor": cursor})[1:-1]
     body = b'{"data":[%b],%b}' % (data, head)

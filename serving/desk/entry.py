@@ -9,7 +9,13 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from contracts.workspace import Workspace
-from serving.sessions import CODE_LASTS, SESSION_LASTS, create_entry_code, redeem_entry_code
+from serving.sessions import (
+    CODE_LASTS,
+    SESSION_LASTS,
+    create_entry_code,
+    end_session,
+    redeem_entry_code,
+)
 from serving.store.work import open_work
 from serving.tenants import Tenants
 
@@ -46,12 +52,19 @@ def create_link(workspace: Workspace, now: datetime, port: int | None = None) ->
     return EntryLink(address, now + CODE_LASTS)
 
 
-def sign_in(tenants: Tenants, code: str, now: datetime) -> str | None:
-    """Use up a code in whichever workspace knows it; return a session's token, or None."""
+def sign_in(tenants: Tenants, code: str, now: datetime, before: str | None = None) -> str | None:
+    """Use up a code in whichever workspace knows it; return a session's token, or None.
+
+    The session ``before``, which the browser came with, ends: nobody goes on in somebody else's.
+    """
     if not code or len(code) > LONGEST_CODE:
         return None
     tokens = (redeem_entry_code(tenant.store.work, code, now) for tenant in tenants)
-    return next((token for token in tokens if token is not None), None)
+    token = next((token for token in tokens if token is not None), None)
+    if token is not None and before:
+        for tenant in tenants:
+            end_session(tenant.store.work, before)
+    return token
 
 
 def is_loopback(host: str | None) -> bool:
@@ -81,11 +94,16 @@ def is_own_form(request: Request) -> bool:
 
 
 def set_session(response: Response, request: Request, token: str) -> None:
-    """Hand the browser its session: no script can read it, no other site can send it along."""
+    """Hand the browser its session."""
+    set_cookie(response, request, COOKIE, token, int(SESSION_LASTS.total_seconds()))
+
+
+def set_cookie(response: Response, request: Request, name: str, value: str, seconds: int) -> None:
+    """Hand the browser a cookie that no script can read and no form of another site sends along."""
     response.set_cookie(
-        COOKIE,
-        token,
-        max_age=int(SESSION_LASTS.total_seconds()),
+        name,
+        value,
+        max_age=seconds,
         path=PATH,
         secure=_is_secure(request),
         httponly=True,

@@ -1,4 +1,4 @@
-"""Counts and sums of whole lists, remembered: a generation never changes."""
+"""Counts and sums of whole lists, remembered: a generation changes only when somebody is withdrawn."""
 
 from dataclasses import dataclass
 from math import fsum
@@ -29,7 +29,7 @@ class Figures:
     def count(self, store: ScoreStore, selection: Selection, info: GenerationInfo) -> int:
         """Return how many customers a list holds, whatever its order."""
         known = self._counts.setdefault(store, {})
-        key = (info.generation, info.sequence, selection.segment, selection.band, selection.kind)
+        key = (info.generation, info.sequence, info.scored, selection.segment, selection.band, selection.kind)
         if key not in known:
             _make_room(known)
             known[key] = store.count(selection, info)
@@ -38,7 +38,7 @@ class Figures:
     def totals(self, store: ScoreStore, selection: Selection, info: GenerationInfo, contacts: int) -> Totals:
         """Return the sums over the first ``contacts`` customers of a list, or all where there are fewer."""
         known = self._totals.setdefault(store, {})
-        key = (info.generation, info.sequence, selection, contacts)
+        key = (info.generation, info.sequence, info.scored, selection, contacts)
         if key not in known:
             _make_room(known)
             rows = store.page(selection, "en", contacts, None, info)

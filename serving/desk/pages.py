@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
-from urllib.parse import parse_qs, urlencode
+from urllib.parse import urlencode
 
 from starlette.concurrency import run_in_threadpool
 from starlette.middleware import Middleware
@@ -14,21 +14,23 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import BaseRoute, Route
 
 from contracts.errors import FedeleError
-from contracts.scores import LANGUAGES, Language
+from contracts.scores import Language
 from contracts.settings import Settings
 from contracts.time import find_zone
 from serving.api.answers import JSON
-from serving.api.languages import choose_language
-from serving.api.middleware import explain_failure
 from serving.desk import entry
 from serving.desk.customer import build_customer, find_customer, find_neighbours
+from serving.desk.doors import build_doors
 from serving.desk.export import write_list
 from serving.desk.figures import Figures
+from serving.desk.forms import find_language, read_form, show_failure, show_refusal
 from serving.desk.listing import build_view, read_record
 from serving.desk.notices import find_cautions, find_moves, is_stale
 from serving.desk.rendering import STATIC, SafeHeaders, read_static, render_page
 from serving.desk.state import BANDS, MOST_CONTACTS, ListState, read_state
 from serving.desk.words import load_words
+from serving.ledger.accesses import Access
+from serving.roles import Permission
 from serving.sessions import Session, end_session
 from serving.store.generations import ScoreStore
 from serving.store.rows import GenerationInfo
@@ -60,6 +62,11 @@ class Visit:
         """The settings of the session's workspace."""
         return self.tenant.workspace.settings
 
+    def note_read(self, route: str, customer_ids: Iterable[str] | None) -> None:
+        """Tell the ledger whom this page shows; None stands for the whole list."""
+        ids = None if customer_ids is None else tuple(customer_ids)
+        self.tenant.accesses.note(Access(self.now, "desk", route, ids))
+
     def render(self, template: str, status: int = 200, **values: Any) -> Response:
         """Return a page that knows who is signed in."""
         known = {"session": self.session, "workspace": self.settings.workspace, "state": self.state}
@@ -77,8 +84,8 @@ class Desk:
         self._clock = clock
         self._figures = Figures()
 
-    def signed_in(self, view: View) -> Callable[[Request], Response]:
-        """Return the endpoint that shows ``view`` to who has a session, and to others how to get one."""
+    def signed_in(self, view: View, permission: Permission = "desk:read") -> Callable[[Request], Response]:
+        """Return the endpoint that shows ``view`` to who may see it, and to strangers how to sign in."""
 
         def endpoint(request: Request) -> Response:
             language = find_language(request)
@@ -86,9 +93,11 @@ class Desk:
                 visit = self._open(request, language)
                 if visit is None:
                     return render_page(request, "needed.html", language, {}, 401)
+                if not visit.session.may(permission):
+                    return visit.render("refused.html", 403, why="role")
                 return view(visit)
             except FedeleError as error:
-                return _show_failure(request, language, error)
+                return show_failure(request, language, error)
 
         return endpoint
 
@@ -102,6 +111,7 @@ class Desk:
             return RedirectResponse(state.customer_address(wanted), 303)
         view = build_view(visit.store, state, info, self._figures)
         record = view.rows[0].record if view.rows else None
+        visit.note_read("list", (row.record["customer_id"] for row in view.rows))
         return visit.render(
             "list.html",
             view=view,
@@ -128,6 +138,7 @@ class Desk:
             return visit.render("unknown.html", 404, customer_id=customer_id)
         if found.record(state.language) is None:
             return visit.render("unscored.html", customer_id=found.customer_id, reason=found.reason)
+        visit.note_read("page", [found.customer_id])
         neighbours = find_neighbours(visit.store, state, info, found.customer_id)
         return visit.render(
             "customer.html",
@@ -144,6 +155,7 @@ class Desk:
         body = found.record(language) if found else None
         if body is None:
             return visit.render("unknown.html", 404, customer_id=customer_id)
+        visit.note_read("record", [customer_id])
         return Response(body, media_type=JSON, headers={"content-language": language})
 
     def send_export(self, visit: Visit) -> Response:
@@ -151,6 +163,7 @@ class Desk:
         info, state = visit.info, visit.state
         if info is None:
             return RedirectResponse(state.address(), 303)
+        visit.note_read("export", None)
         day = info.as_of.astimezone(find_zone(visit.settings.workspace.timezone))
         name = f"{load_words(state.language)('csv.file')}-{day:%Y-%m-%d}.csv"
         return StreamingResponse(
@@ -174,16 +187,17 @@ class Desk:
         """The sign-in form, and what it sends: a code becomes a session."""
         language = find_language(request)
         if not entry.is_loopback(request.client.host if request.client else None):
-            return _show_refusal(request, language, "outside")
+            return show_refusal(request, language, "outside")
         if request.method == "GET":
             return render_page(request, "enter.html", language, {"fault": None})
         if not entry.is_own_form(request):
-            return _show_refusal(request, language, "foreign")
-        code = (await _read_form(request)).get("code", "").strip().rpartition("#")[2]
+            return show_refusal(request, language, "foreign")
+        code = (await read_form(request)).get("code", "").strip().rpartition("#")[2]
         try:
-            token = await run_in_threadpool(entry.sign_in, self._tenants, code, self._clock())
+            before = request.cookies.get(entry.COOKIE)
+            token = await run_in_threadpool(entry.sign_in, self._tenants, code, self._clock(), before)
         except FedeleError as error:
-            return _show_failure(request, language, error)
+            return show_failure(request, language, error)
         if token is None:
             return render_page(request, "enter.html", language, {"fault": "wrong" if code else "blank"}, 403)
         response = RedirectResponse(ListState(language).address(), 303)
@@ -193,10 +207,10 @@ class Desk:
     async def leave(self, request: Request) -> Response:
         """Sign out: the session is forgotten here and in the browser."""
         language, token = find_language(request), request.cookies.get(entry.COOKIE, "")
-        form = await _read_form(request)
+        form = await read_form(request)
         found = await run_in_threadpool(self._tenants.find_session, token, self._clock())
         if not entry.is_own_form(request) or (found and form.get("token") != found[1].form_token):
-            return _show_refusal(request, language, "foreign")
+            return show_refusal(request, language, "foreign")
         if found:
             await run_in_threadpool(end_session, found[0].store.work, token)
         response = render_page(request, "left.html", language, {})
@@ -232,10 +246,11 @@ def build_desk(tenants: Tenants, clock: Clock) -> list[BaseRoute]:
         ("/desk/customers", desk.signed_in(desk.show_customer), ("GET",)),
         ("/desk/customers/{customer_id:path}", desk.signed_in(desk.show_customer), ("GET",)),
         ("/desk/record.json", desk.signed_in(desk.send_record), ("GET",)),
-        ("/desk/export.csv", desk.signed_in(desk.send_export), ("GET",)),
+        ("/desk/export.csv", desk.signed_in(desk.send_export, "desk:export"), ("GET",)),
         ("/desk/help", desk.signed_in(desk.show_help), ("GET",)),
         ("/desk/enter", desk.enter, ("GET", "POST")),
         ("/desk/leave", desk.leave, ("POST",)),
+        *build_doors(tenants, clock),
         ("/desk/static/{name}", send_static, ("GET",)),
         ("/desk/{rest:path}", desk.signed_in(desk.show_missing), ("GET",)),
     ]
@@ -243,13 +258,6 @@ def build_desk(tenants: Tenants, clock: Clock) -> list[BaseRoute]:
     return [
         Route(path, endpoint, methods=list(methods), middleware=around) for path, endpoint, methods in pages
     ]
-
-
-def find_language(request: Request) -> Language:
-    """Return a page's language: ``lang`` in the address, else what the browser asks for, else English."""
-    asked = request.query_params.get("lang")
-    known = next((language for language in LANGUAGES if language == asked), None)
-    return choose_language(known, request.headers.get("accept-language"))
 
 
 def send_static(request: Request) -> Response:
@@ -276,21 +284,3 @@ def _record_address(customer_id: str, state: ListState) -> str:
 def _asked_for_another(visit: Visit) -> bool:
     asked = visit.request.query_params.get("generation")
     return bool(asked) and visit.info is not None and visit.info.generation != asked
-
-
-async def _read_form(request: Request) -> dict[str, str]:
-    fields: Iterable[tuple[str, list[str]]] = parse_qs(
-        (await request.body()).decode("utf-8", "replace")
-    ).items()
-    return {name: values[0] for name, values in fields}
-
-
-def _show_refusal(request: Request, language: Language, why: str) -> Response:
-    return render_page(request, "refused.html", language, {"why": why}, 403)
-
-
-def _show_failure(request: Request, language: Language, error: FedeleError) -> Response:
-    code = getattr(request.state, "request_id", "-")
-    response = render_page(request, "failed.html", language, {"code": code}, 503)
-    response.headers["retry-after"] = explain_failure(error).headers["retry-after"]
-    return response

@@ -51,13 +51,15 @@ def open_sqlite(file: Path) -> Engine:
 
 def open_immutable(file: Path) -> Engine:
     """Return an engine on a finished file that never changes again: no locks, no journal, no writes."""
-    address = f"file:{quote(str(file))}?mode=ro&immutable=1"
     return create_engine(
-        "sqlite://",
-        creator=lambda: sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None),
-        poolclass=QueuePool,
-        pool_size=8,
+        "sqlite://", creator=lambda: connect_immutable(file), poolclass=QueuePool, pool_size=8
     )
+
+
+def connect_immutable(file: Path) -> sqlite3.Connection:
+    """Return a connection of its own to a finished file; its user sees to it that threads take turns."""
+    address = f"file:{quote(str(file))}?mode=ro&immutable=1"
+    return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
 
 
 def open_postgres(url: str, schema: str) -> Engine:
@@ -121,6 +123,17 @@ def read(engine: Engine, name: str) -> Iterator[Connection]:
     """Yield a connection that only reads; ``name`` is for messages."""
     with answer_for(name), engine.connect() as connection:
         yield connection
+
+
+def rewrite(engine: Engine, name: str) -> None:
+    """Write a SQLite file anew, and empty its log, so that no page keeps what was deleted."""
+    with answer_for(name):
+        raw = engine.raw_connection()
+        try:
+            for statement in ("VACUUM", "PRAGMA wal_checkpoint(TRUNCATE)"):
+                raw.cursor().execute(statement).fetchall()
+        finally:
+            raw.close()
 
 
 @contextmanager

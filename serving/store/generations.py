@@ -10,16 +10,24 @@ from itertools import islice
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Connection, Table, select
 
 from contracts.errors import StoreError
-from contracts.scores import Language
+from contracts.scores import Language, NotScored
 from contracts.workspace import Workspace
 from serving.store import reading
 from serving.store.files import FileShelf
 from serving.store.partitions import PartitionShelf
 from serving.store.reading import Changed
-from serving.store.rows import GenerationInfo, Numbered, Selection, StoredScore
+from serving.store.rows import (
+    Changes,
+    GenerationInfo,
+    Numbered,
+    Selection,
+    StoredScore,
+    build_not_scored,
+    recount,
+)
 from serving.store.work import WorkStore, open_work
 
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,79}")
@@ -36,14 +44,24 @@ class Draft(Protocol):
 
 
 class Shelf(Protocol):
-    """Where generations are kept: files beside SQLite, partitions in PostgreSQL."""
+    """Where generations are kept: files beside SQLite, partitions in PostgreSQL.
+
+    ``reopens``: whether readers see a revised generation only once it has a new number.
+    """
+
+    reopens: bool
 
     def start(self, info: GenerationInfo, kept: Collection[str]) -> Draft: ...  # noqa: D102
     def open(self, info: GenerationInfo) -> AbstractContextManager[tuple[Connection, Table]]: ...  # noqa: D102
+    def find(  # noqa: D102
+        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language
+    ) -> dict[str, StoredScore]: ...
+    def recall(self, info: GenerationInfo, customer_id: str, language: Language) -> bytes | None: ...  # noqa: D102
     def open_both(  # noqa: D102
         self, info: GenerationInfo, before: GenerationInfo
     ) -> AbstractContextManager[tuple[Connection, Table, Table]]: ...
     def remove(self, infos: Iterable[GenerationInfo], connection: Connection | None = None) -> None: ...  # noqa: D102
+    def revise(self, info: GenerationInfo, changed: Changes) -> None: ...  # noqa: D102
     def close(self) -> None: ...  # noqa: D102
 
 
@@ -141,8 +159,15 @@ class ScoreStore:
         chosen = info or self.current()
         if chosen is None or not customer_ids:
             return {}
-        with self._shelf.open(chosen) as (connection, table):
-            return reading.read_by_id(connection, table, customer_ids, language)
+        return self._shelf.find(chosen, customer_ids, language)
+
+    def recall(self, customer_id: str, language: Language) -> bytes | None:
+        """Return the record of the current generation if that takes microseconds and no waiting.
+
+        None says nothing: ``current`` and ``read`` do.
+        """
+        info = self.work.recall_current()
+        return None if info is None else self._shelf.recall(info, customer_id, language)
 
     def page(
         self,
@@ -166,6 +191,12 @@ class ScoreStore:
             return []
         with self._shelf.open(chosen) as (connection, table):
             return reading.read_page(connection, table, selection, language, (after, limit))
+
+    def has_score_at(self, position: int, info: GenerationInfo) -> bool:
+        """Return whether a list can go on after ``position``: whoever stood there may have been withdrawn."""
+        with self._shelf.open(info) as (connection, table):
+            query = select(table.c.contact_value).where(table.c.position == position)
+            return connection.scalar(query) is not None
 
     def count(self, selection: Selection, info: GenerationInfo | None = None) -> int:
         """Return how many customers a list holds."""
@@ -205,10 +236,44 @@ class ScoreStore:
                 if record is not None:
                     yield json.loads(record)
 
+    def list_customers(self, info: GenerationInfo) -> set[str]:
+        """Return the ids of everyone a generation knows."""
+        with self._shelf.open(info) as (connection, table):
+            return set(connection.scalars(select(table.c.customer_id)))
+
+    def withdraw(self, customer_ids: Collection[str], reason: NotScored | None = None) -> dict[str, int]:
+        """Take customers out of every kept generation, for readers of any process at once.
+
+        With a ``reason`` scored customers become customers without a score for it; without one nothing is
+        left of them. The caller holds the workspace's lock. Killed at any point, calling it again finishes.
+
+        Returns:
+            How many rows changed, by generation.
+        """
+        counts: dict[str, int] = {}
+        moved: list[GenerationInfo] = []
+        for info in reversed(self.find_generations()):
+            rows = self.read(sorted(customer_ids), "en", info)
+            if reason is not None:
+                rows = {name: row for name, row in rows.items() if row.status == "scored"}
+            counts[info.generation] = len(rows)
+            if rows:
+                changed = {row.position: _without_score(row, reason) for row in rows.values()}
+                with reading.answer_for(info.generation):
+                    self._shelf.revise(info, changed)
+            if rows or reason is None:
+                moved.append(recount(info, rows.values(), reason))
+        self.work.restate(moved, anew=self._shelf.reopens)
+        return counts
+
     def close(self) -> None:
         """Close every connection and file."""
         self._shelf.close()
         self.work.close()
+
+
+def _without_score(row: StoredScore, reason: NotScored | None) -> StoredScore | None:
+    return None if reason is None else build_not_scored(row.customer_id, reason, row.kind)
 
 
 def open_store(workspace: Workspace) -> ScoreStore:

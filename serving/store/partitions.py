@@ -1,15 +1,16 @@
 """Generations on PostgreSQL: each a partition of ``scores``, filled aside and attached within the flip."""
 
 import hashlib
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, text
+from sqlalchemy import Connection, Engine, Table, delete, text, update
 from sqlalchemy.schema import CreateIndex
 
-from serving.store import database
-from serving.store.rows import STORED, GenerationInfo, Numbered
+from contracts.scores import Language
+from serving.store import database, reading
+from serving.store.rows import STORED, Changes, GenerationInfo, Numbered, StoredScore
 from serving.store.tables import build_indices, build_scores_table
 
 _STORE = "the PostgreSQL store"
@@ -73,6 +74,8 @@ class PartitionDraft:
 class PartitionShelf:
     """The partitions of ``scores``."""
 
+    reopens = False
+
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
@@ -86,6 +89,18 @@ class PartitionShelf:
         """Yield a connection and the table of a generation."""
         with database.read(self._engine, _STORE) as connection:
             yield connection, build_scores_table(find_partition(info))
+
+    def recall(self, info: GenerationInfo, customer_id: str, language: Language) -> bytes | None:
+        """Return None: a question to a server takes too long for whoever must not wait."""
+        del info, customer_id, language
+        return None
+
+    def find(
+        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language
+    ) -> dict[str, StoredScore]:
+        """Return the rows of these customers by id."""
+        with self.open(info) as (connection, table):
+            return reading.read_by_id(connection, table, customer_ids, language)
 
     @contextmanager
     def open_both(
@@ -104,6 +119,20 @@ class PartitionShelf:
         if connection is not None:
             for info in infos:
                 _drop(connection, find_partition(info))
+
+    def revise(self, info: GenerationInfo, changed: Changes) -> None:
+        """Take out or replace rows, and write the table anew so that no page keeps what they held."""
+        table = build_scores_table(find_partition(info))
+        with database.write(self._engine, _STORE) as connection:
+            for position, row in changed.items():
+                mine = table.c.position == position
+                if row is None:
+                    connection.execute(delete(table).where(mine))
+                else:
+                    cells = dict(zip(STORED, row.values(), strict=True)) | {"in_play": int(row.in_play)}
+                    connection.execute(update(table).where(mine).values(cells))
+        with self._engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+            connection.execute(text(f'VACUUM (FULL, ANALYZE) "{table.name}"'))
 
     def close(self) -> None:
         """Nothing of its own is open: the engine is the work store's."""

@@ -115,7 +115,11 @@ def _columns(table: Table, language: Language) -> Select[Any]:
 
 
 def _build(row: Row[Any]) -> StoredScore:
-    values = dict(zip(row._fields, row, strict=True))
+    return build(dict(zip(row._fields, row, strict=True)))
+
+
+def build(values: dict[str, Any]) -> StoredScore:
+    """Return the stored score of a row's values by column; the other language's record may be absent."""
     values["in_play"] = bool(values["in_play"])
     for name in ("record_en", "record_it"):
         if values.get(name) is not None:

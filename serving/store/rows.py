@@ -3,7 +3,8 @@
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 from operator import attrgetter
@@ -25,6 +26,7 @@ class StoredScore:
 
     ``record_en`` and ``record_it`` are canonical bytes; a reader of one language gets None for the other.
     ``position`` counts rows in the order they were written, from 1; a row not yet written has 0.
+    ``features`` is the digest of the features it was computed from; not stored here, the ledger takes it.
     """
 
     customer_id: str
@@ -42,6 +44,7 @@ class StoredScore:
     record_en: bytes | None = None
     record_it: bytes | None = None
     position: int = 0
+    features: bytes = b""
 
     def values(self) -> tuple[Any, ...]:
         """Return what a database stores of the row, in the order of ``STORED``."""
@@ -66,12 +69,16 @@ class StoredScore:
             )
 
 
-STORED = tuple(each.name for each in fields(StoredScore) if each.name != "position")
+STORED = tuple(each.name for each in fields(StoredScore) if each.name not in ("position", "features"))
 _stored = attrgetter(*STORED)
 Numbered = tuple[int, StoredScore]
+Changes = Mapping[int, StoredScore | None]
+"""What becomes of the rows at some positions; None takes a row out."""
 
 
-def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_score: float) -> StoredScore:
+def build_scored(
+    record: Mapping[str, Any], english: bytes, italian: bytes, raw_score: float, features: bytes = b""
+) -> StoredScore:
     """Return the row of a scored customer.
 
     Args:
@@ -79,6 +86,7 @@ def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_
         english: its canonical bytes.
         italian: canonical bytes of the Italian record.
         raw_score: log-odds before the calibrator.
+        features: digest of the features it was computed from.
     """
     return StoredScore(
         customer_id=record["customer_id"],
@@ -94,6 +102,7 @@ def build_scored(record: Mapping[str, Any], english: bytes, italian: bytes, raw_
         raw_score=raw_score,
         record_en=english,
         record_it=italian,
+        features=features,
     )
 
 
@@ -143,6 +152,24 @@ class GenerationInfo:
                 "kinds": dict(self.kinds),
             }
         ).decode()
+
+
+def recount(
+    info: GenerationInfo, withdrawn: Iterable[StoredScore], reason: NotScored | None
+) -> GenerationInfo:
+    """Return the facts of a generation once these rows went, or have no score any more for ``reason``."""
+    kinds, others = Counter(info.kinds), Counter(info.not_scored)
+    scored = info.scored
+    for row in withdrawn:
+        if row.status == "scored":
+            scored -= 1
+            kinds[str(row.kind)] -= 1
+        else:
+            others[str(row.reason)] -= 1
+        if reason is not None:
+            others[reason] += 1
+    left = {name: count for name, count in sorted(others.items()) if count > 0}
+    return replace(info, scored=scored, kinds={**kinds} if info.kinds else {}, not_scored=left)
 
 
 def read_info(text: str, sequence: int) -> GenerationInfo:

@@ -17,7 +17,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.types import TypeEngine
 
-HEAD = "0001"
+HEAD = "0003"
 SCORES_VERSION = 1
 SORTS = ("contact_value", "value_at_risk", "churn_probability")
 
@@ -55,6 +55,7 @@ api_keys = Table(
     Column("created_at", Text, nullable=False),
     Column("revoked_at", Text),
     Column("last_used_day", Text),
+    Column("expires_at", Text),
     sqlite_strict=True,
 )
 entry_codes = Table(
@@ -70,6 +71,36 @@ sessions = Table(
     Column("digest", LargeBinary, primary_key=True),
     Column("created_at", Text, nullable=False),
     Column("expires_at", Text, nullable=False),
+    Column("user_name", BYTEWISE),
+    sqlite_strict=True,
+)
+users = Table(
+    "users",
+    WORK,
+    Column("name", BYTEWISE, primary_key=True),
+    Column("role", Text, nullable=False),
+    Column("password", Text),
+    Column("subject", BYTEWISE, unique=True),
+    Column("created_at", Text, nullable=False),
+    Column("disabled_at", Text),
+    sqlite_strict=True,
+)
+bad_tries = Table(
+    "bad_tries",
+    WORK,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("tries", WHOLE, nullable=False),
+    Column("last_at", Text, nullable=False),
+    Column("paused_until", Text, nullable=False),
+    sqlite_strict=True,
+)
+sign_ins = Table(
+    "sign_ins",
+    WORK,
+    Column("digest", LargeBinary, primary_key=True),
+    Column("nonce", Text, nullable=False),
+    Column("verifier", Text, nullable=False),
+    Column("expires_at", Text, nullable=False),
     sqlite_strict=True,
 )
 secrets = Table(
@@ -77,6 +108,65 @@ secrets = Table(
     WORK,
     Column("name", BYTEWISE, primary_key=True),
     Column("value", LargeBinary, nullable=False),
+    sqlite_strict=True,
+)
+answers = Table(
+    "answers",
+    WORK,
+    Column("key_id", BYTEWISE, primary_key=True),
+    Column("route", BYTEWISE, primary_key=True),
+    Column("idempotency_key", BYTEWISE, primary_key=True),
+    Column("fingerprint", LargeBinary, nullable=False),
+    Column("status", WHOLE, nullable=False),
+    Column("headers", Text, nullable=False),
+    Column("body", LargeBinary, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Index("answers_by_age", "created_at"),
+    sqlite_strict=True,
+)
+outcomes = Table(
+    "outcomes",
+    WORK,
+    Column("outcome_id", BYTEWISE, primary_key=True),
+    Column("customer_id", BYTEWISE, nullable=False, index=True),
+    Column("result", Text, nullable=False),
+    Column("occurred_at", Text, nullable=False),
+    Column("action", Text, nullable=False),
+    Column("campaign_id", Text),
+    Column("arm", Text),
+    Column("cost", Text),
+    Column("revision", WHOLE, nullable=False),
+    Column("recorded_at", Text, nullable=False),
+    Column("key_id", BYTEWISE, nullable=False),
+    Column("taken", WHOLE, nullable=False),
+    sqlite_strict=True,
+)
+jobs = Table(
+    "jobs",
+    WORK,
+    Column("job_id", BYTEWISE, primary_key=True),
+    Column("state", Text, nullable=False),
+    Column("request", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("beat_at", Text),
+    Column("ended_at", Text),
+    Column("attempts", WHOLE, nullable=False),
+    Column("generation", BYTEWISE),
+    Column("counts", Text),
+    Column("reason", Text),
+    sqlite_strict=True,
+)
+outbox = Table(
+    "outbox",
+    WORK,
+    Column("event_id", BYTEWISE, primary_key=True),
+    Column("target", BYTEWISE, primary_key=True),
+    Column("kind", Text, nullable=False),
+    Column("body", Text, nullable=False),
+    Column("created_at", Text, nullable=False),
+    Column("attempts", WHOLE, nullable=False),
+    Column("next_at", Text),
+    Column("reason", Text),
     sqlite_strict=True,
 )
 

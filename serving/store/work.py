@@ -3,17 +3,19 @@
 import hashlib
 import re
 import secrets as entropy  # secrets must be unguessable; contracts.randomness repeats itself on purpose
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from sqlalchemy import Connection, Engine, delete, func, inspect, select, text
+from sqlalchemy import Connection, Engine, delete, func, inspect, select, text, update
 from sqlalchemy.dialects.postgresql import insert as postgres_insert
 from sqlalchemy.dialects.sqlite import insert as sqlite_insert
 
 from contracts.errors import SchemaTooNew
 from contracts.workspace import Workspace
 from serving.store import database, tables
+from serving.store.freshness import Memory
+from serving.store.outbox import note_flip
 from serving.store.rows import GenerationInfo, read_info
 
 KEPT_GENERATIONS = 3
@@ -25,9 +27,10 @@ _SCHEMA_LOCK = 7_146_051_962
 class WorkStore:
     """The small, often written part of the store. Made by ``open_work``; closed by ``close``."""
 
-    def __init__(self, engine: Engine, name: str) -> None:
+    def __init__(self, engine: Engine, name: str, file: Path | None = None) -> None:
         self.engine = engine
         self.name = name
+        self.memory = Memory(file)
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -44,11 +47,16 @@ class WorkStore:
     def find_current(self) -> GenerationInfo | None:
         """Return the generation that readers see; None before the first one."""
         pointed = select(tables.current_generation.c.generation).scalar_subquery()
-        return self._find_one(pointed)
+        return self.memory.recall("current", lambda: self._find_one(pointed))
+
+    def recall_current(self) -> GenerationInfo | None:
+        """Return what ``find_current`` would when it is known already; never waits for the database."""
+        known = self.memory.peek("current")
+        return known if isinstance(known, GenerationInfo) else None
 
     def find_generation(self, generation: str) -> GenerationInfo | None:
         """Return a kept generation by its name, or None."""
-        return self._find_one(generation)
+        return self.memory.recall(("generation", generation), lambda: self._find_one(generation))
 
     def _find_one(self, generation: object) -> GenerationInfo | None:
         known = tables.generations
@@ -75,6 +83,8 @@ class WorkStore:
     def flip(self, connection: Connection, info: GenerationInfo) -> list[GenerationInfo]:
         """Point readers to ``info`` within the caller's transaction; return the generations that fell out."""
         known, pointer = tables.generations, tables.current_generation
+        before = connection.scalar(select(pointer.c.generation))
+        note_flip(connection, info, before)
         connection.execute(delete(known).where(known.c.generation == info.generation))
         connection.execute(
             known.insert().values(generation=info.generation, sequence=info.sequence, info=info.to_json())
@@ -88,6 +98,32 @@ class WorkStore:
         for old in dropped:
             connection.execute(delete(known).where(known.c.generation == old.generation))
         return dropped
+
+    def restate(self, infos: Sequence[GenerationInfo], *, anew: bool) -> None:
+        """Store new facts of kept generations, oldest first.
+
+        ``anew`` gives each a new number above all others, so that readers open it anew.
+        """
+        known = tables.generations
+        if not infos:
+            return
+        with self.write() as connection:
+            last = connection.scalar(select(func.max(known.c.sequence))) or 0
+            for place, info in enumerate(infos, start=1):
+                sequence = last + place if anew else info.sequence
+                mine = known.c.generation == info.generation
+                connection.execute(update(known).where(mine).values(sequence=sequence, info=info.to_json()))
+
+    def erase_customer(self, customer_id: str) -> int:
+        """Remove what any table of the work database holds of a customer; return how many rows went."""
+        held = [table for table in tables.WORK.sorted_tables if "customer_id" in table.c]
+        with self.write() as connection:
+            found = [
+                connection.execute(delete(table).where(table.c.customer_id == customer_id)) for table in held
+            ]
+        if self.engine.dialect.name == "sqlite":
+            database.rewrite(self.engine, self.name)
+        return sum(each.rowcount for each in found)
 
     def fetch_secret(self, name: str) -> bytes:
         """Return 32 secret bytes of this workspace called ``name``, made on first use."""
@@ -104,6 +140,7 @@ class WorkStore:
 
     def close(self) -> None:
         """Close every connection."""
+        self.memory.close()
         self.engine.dispose()
 
 
@@ -116,7 +153,8 @@ def open_work(workspace: Workspace) -> WorkStore:
         StoreError: it is damaged; never mended by making a new one.
     """
     if workspace.store_url is None:
-        store = WorkStore(database.open_sqlite(workspace.work_database), workspace.work_database.name)
+        file = workspace.work_database
+        store = WorkStore(database.open_sqlite(file), file.name, file.resolve())
     else:
         schema = find_schema(workspace)
         store = WorkStore(database.open_postgres(workspace.store_url, schema), "the PostgreSQL store")

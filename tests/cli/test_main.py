@@ -19,23 +19,40 @@ COMMANDS = (
     "promote",
     "rollback",
     "score",
+    "replay",
+    "forget",
+    "backup",
+    "restore",
     "serve",
     "status",
+    "bento",
     "voice",
     "demo",
 )
-GROUPS = (("keys", "create"), ("keys", "list"), ("keys", "revoke"), ("desk", "link"))
+GROUPS = (
+    ("audit", "verify"),
+    ("audit", "show"),
+    ("keys", "create"),
+    ("keys", "list"),
+    ("keys", "revoke"),
+    ("desk", "link"),
+    ("users", "add"),
+    ("users", "list"),
+    ("users", "disable"),
+)
 WORKING = ("check", "drivers", "features", "train", "report", "promote", "rollback", "score", "status")
 
 
 def test_the_commands_of_the_design_are_there_and_no_stub_beside_them():
     names = {command.name or command.callback.__name__ for command in app.registered_commands}
     assert names == set(COMMANDS)
-    assert {group.name for group in app.registered_groups} == {"keys", "desk"}
+    assert {group.name for group in app.registered_groups} == {"audit", "keys", "desk", "users"}
 
 
 @pytest.mark.parametrize(
-    "words", [(), *((name,) for name in COMMANDS), ("keys",), ("desk",), *GROUPS], ids=" ".join
+    "words",
+    [(), *((name,) for name in COMMANDS), ("audit",), ("keys",), ("desk",), ("users",), *GROUPS],
+    ids=" ".join,
 )
 def test_every_command_helps_and_ends_well(fedele, words):
     said = fedele(*words, "--help")

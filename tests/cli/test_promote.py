@@ -14,6 +14,7 @@ from features.store.lock import hold_lock
 from testkit.tiny_model import tiny_content
 from training import promotion
 from training.bundle import read_bundle, read_champion, save_bundle
+from training.signature import make_key
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def workspace(tmp_path, monkeypatch):
     monkeypatch.setattr(promotion, "verify_bundle", read_bundle)
     opened = open_workspace(tmp_path)
     for version in (1, 2):
-        save_bundle(tiny_content(seed=version), opened.bundles / str(version))
+        save_bundle(tiny_content(seed=version), opened.bundles / str(version), make_key(opened))
     return opened
 
 
@@ -70,7 +71,7 @@ def test_rolling_back_names_both_versions(workspace, fedele):
 
 
 def test_a_failed_gate_needs_force_and_a_reason(workspace, fedele):
-    save_bundle(tiny_content(passed=False), workspace.bundles / "3")
+    save_bundle(tiny_content(passed=False), workspace.bundles / "3", make_key(workspace))
     with pytest.raises(ModelRefused, match="failed its gate"):
         fedele("promote", "3")
     assert fedele("promote", "3", "--force", "--reason", "first").exit_code == 0

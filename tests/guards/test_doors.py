@@ -108,7 +108,8 @@ def test_no_module_ignores_all_warnings():
 @pytest.mark.parametrize("package", PACKAGES)
 def test_every_library_a_package_imports_is_declared(package):
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-    requirements = [*project["dependencies"], *project["optional-dependencies"]["postgres"]]
+    extras = project["optional-dependencies"]
+    requirements = [*project["dependencies"], *extras["postgres"], *extras["telemetry"]]
     declared = {
         re.split(r"[\[<>=!~; ]", requirement)[0].lower().replace("_", "-") for requirement in requirements
     }

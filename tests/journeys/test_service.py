@@ -7,14 +7,17 @@ import signal
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 import httpx
+import playwright
 import pytest
 
 from contracts import scores
 from serving.keys import create_key
 from serving.server import build_command
 from serving.store.generations import open_store
+from testkit.remains import find_remains
 from testkit.stored import NOW, build_info, build_rows, make_workspace
 from testkit.tree import ROOT
 
@@ -41,7 +44,7 @@ class Running:
 
     def ask(self, method, path, **more):
         headers = {"authorization": f"Bearer {self.key}"} | more.pop("headers", {})
-        return httpx.request(method, self.url + path, headers=headers, timeout=20, **more)
+        return httpx.request(method, self.url + path, headers=headers, timeout=60, **more)
 
 
 @pytest.fixture(scope="module")
@@ -52,7 +55,9 @@ def running(tmp_path_factory):
     with store.begin(build_info()) as writer:
         writer.add(build_rows(50))
         writer.finish()
-    _, key = create_key(store.work, ["score:read", "model:read"], "crm", NOW)
+    _, key = create_key(
+        store.work, ["score:read", "outcome:write", "model:read", "customer:erase"], "crm", NOW
+    )
     store.close()
     port = find_port()
     environment = {
@@ -124,6 +129,21 @@ def test_every_way_to_a_score_gives_the_same_canonical_bytes_in_both_languages(r
         assert single in running.ask("GET", "/v1/at-risk", params={"lang": language, "limit": 100}).content
 
 
+@pytest.mark.parametrize("language", ["sh", "python", "javascript"])
+def test_the_snippets_of_the_documentation_run_against_the_service(running, language, tmp_path):
+    page = (ROOT / "docs" / "api.md").read_text(encoding="utf-8").partition("## Snippets")[2]
+    code = page.partition(f"```{language}\n")[2].partition("```")[0]
+    # Playwright brings a Node.js of its own.
+    node = [str(Path(playwright.__file__).parent / "driver" / "node"), "--input-type=module"]
+    commands = {"sh": ["bash", "-e"], "python": [sys.executable], "javascript": node}
+    environment = {"PATH": os.environ["PATH"], "FEDELE": running.url, "KEY": running.key}
+    done = subprocess.run(
+        [*commands[language], "-"], input=code, env=environment, text=True, capture_output=True, cwd=tmp_path
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "C-00003" in done.stdout
+
+
 def test_the_routes_of_bentoml_itself_are_closed_or_behind_a_key(running):
     for path in (
         "/healthz",
@@ -135,7 +155,7 @@ def test_the_routes_of_bentoml_itself_are_closed_or_behind_a_key(running):
     ):
         answer = httpx.get(running.url + path)
         assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
-    for path in ("/healthz", "/metrics", "/docs.json", "/static_content/index.css", "/"):
+    for path in ("/healthz", "/docs.json", "/static_content/index.css", "/"):
         answer = running.ask("GET", path)
         assert (answer.status_code, answer.headers["content-type"]) == (404, "application/problem+json")
     assert running.ask("GET", "/schema.json").json()["routes"][0]["route"] == "/rpc/scores"
@@ -205,6 +225,15 @@ def test_the_log_holds_one_line_per_request_and_no_customer(running):
     assert CUSTOMER not in log
     assert running.key not in log
     assert "Traceback" not in log
+
+
+def test_a_customer_is_erased_through_the_server_and_no_file_or_line_names_them(running):
+    gone = "C-00007"
+    assert running.ask("GET", f"/v1/customers/{gone}/score").status_code == 200
+    answer = running.ask("POST", "/v1/customers:erase", json={"customer_id": gone})
+    assert (answer.status_code, answer.json()["hits"]) == (200, [])
+    assert running.ask("GET", f"/v1/customers/{gone}/score").status_code == 404
+    assert find_remains(running.log.parent, gone.encode()) == []
 
 
 def test_a_signal_ends_the_server_in_good_order(running):

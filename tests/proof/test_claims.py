@@ -26,12 +26,18 @@ ALONE = (
     "verbatims",
     "tweets",
     "voice_speed",
+    "bundle_mutants",
+    "hot_swap",
+    "closed_doors",
+    "killed_writes",
+    "overload",
+    "schema_fuzz",
 )
 # Bars we aimed at and have not reached, told in docs/proof/README.md: a page may miss these and no more.
-KNOWN_MISSES = {"parallel_sentences": 1, "tweets": 2, "what_moves_people": 1}
+KNOWN_MISSES = {"parallel_sentences": 1, "tweets": 3, "what_moves_people": 1}
 # Their full form has not been measured yet, told there too: they have no page.
-UNMEASURED = ("voice_gain",)
-APART = dict.fromkeys(ALONE, "claims-apart")
+UNMEASURED = ("open_loop", "overload", "voice_gain")
+APART = dict.fromkeys(ALONE, "claims-apart") | dict.fromkeys(("replay", "erasure", "open_loop"), "shop")
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,9 @@ def served(tmp_path_factory):
         ("reader", first, ["score:read", "model:read"]),
         ("modeller", first, ["model:read"]),
         ("admin", first, ["admin"]),
+        ("crm", first, ["score:read", "score:live", "outcome:write", "job:write", "model:read"]),
         ("neighbour", second, ["score:read", "model:read"]),
+        ("other_crm", second, ["score:read", "score:live", "outcome:write", "job:write"]),
     ):
         _, text = create_key(tenant.store.work, scopes, name, NOW)
         setattr(served, name, Caller(served.anyone.app, text))

@@ -233,9 +233,25 @@ def test_what_takes_too_long_is_given_up(served, monkeypatch):
 
 def test_too_many_at_once_are_told_to_wait_while_probes_still_answer(served, monkeypatch):
     monkeypatch.setattr(served.reader.app, "_open", middleware.MOST_AT_ONCE)
+    monkeypatch.setattr(middleware, "HELD_SECONDS", 0.01)
     answer = served.reader.get("/v1/model")
     assert (answer.status, answer.problem, answer.headers["retry-after"]) == (429, "too-many", "1")
     assert served.anyone.get("/livez").status == 200
+
+
+def test_with_too_many_refused_and_waiting_the_no_comes_at_once(served, monkeypatch):
+    monkeypatch.setattr(served.reader.app, "_open", middleware.MOST_AT_ONCE)
+    monkeypatch.setattr(served.reader.app, "_held", middleware.MOST_HELD)
+    monkeypatch.setattr(middleware, "HELD_SECONDS", 3600)
+    assert served.reader.get("/v1/model").problem == "too-many"
+
+
+def test_who_waits_too_long_for_a_turn_is_told_to_come_back(served, monkeypatch):
+    monkeypatch.setattr(middleware, "WAIT_SECONDS", 0.01)
+    monkeypatch.setattr(served.reader.app, "_turns", asyncio.Semaphore(0))
+    answer = served.reader.get("/v1/model")
+    assert (answer.status, answer.problem, answer.headers["retry-after"]) == (429, "too-many", "1")
+    assert served.anyone.get("/readyz").status == 200
 
 
 @pytest.mark.parametrize("status", [400, 404, 405, 418, 429, 500, 503, 504])

@@ -10,6 +10,7 @@ from contracts.workspace import Workspace
 from testkit.tiny_model import tiny_content
 from training import promotion, tracking
 from training.bundle import read_bundle, save_bundle
+from training.signature import make_key
 
 
 @pytest.fixture
@@ -23,7 +24,7 @@ def workspace(tmp_path) -> Workspace:
 @pytest.fixture
 def bundle(workspace) -> Path:
     """Version 1, trained and not yet promoted."""
-    save_bundle(tiny_content(), workspace.bundles / "1")
+    save_bundle(tiny_content(), workspace.bundles / "1", make_key(workspace))
     return workspace.bundles / "1"
 
 
@@ -31,7 +32,7 @@ def bundle(workspace) -> Path:
 def trained(workspace, bundle) -> Workspace:
     """A workspace with three trained versions of different content."""
     for version in (2, 3):
-        save_bundle(tiny_content(seed=version), workspace.bundles / str(version))
+        save_bundle(tiny_content(seed=version), workspace.bundles / str(version), make_key(workspace))
     return workspace
 
 

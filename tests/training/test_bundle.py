@@ -6,11 +6,12 @@ import os
 
 import pytest
 
+from contracts import atomic
 from contracts.errors import BundleRefused, WorkspaceError
 from contracts.randomness import generator
 from testkit.tiny_model import build_tiny_model, invent_frame, tiny_content
-from training import atomic, golden
 from training import bundle as bundles
+from training import golden
 from training.bundle import (
     BundleContent,
     find_digest,
@@ -24,6 +25,7 @@ from training.bundle import (
     verify_bundle,
 )
 from training.manifest import encode
+from training.signature import make_key, read_key, sign
 
 
 def snapshot(folder):
@@ -106,7 +108,8 @@ def test_the_parts_are_those_of_the_model(bundle):
     assert parts.digest == hashlib.sha256((bundle / "manifest.json").read_bytes()).hexdigest()
 
 
-def test_every_flipped_byte_of_every_file_is_noticed(bundle):
+def test_every_flipped_byte_of_every_file_is_noticed(bundle, workspace):
+    key = read_key(workspace)
     stream = generator(11, "flip")
     for file in sorted(bundle.iterdir()):
         genuine = file.read_bytes()
@@ -114,14 +117,11 @@ def test_every_flipped_byte_of_every_file_is_noticed(bundle):
             changed = bytearray(genuine)
             changed[place] ^= 1 << int(stream.integers(0, 8))
             file.write_bytes(changed)
-            # The manifest cannot hold its own hash: the digest tells.
-            if file.name == "manifest.json":
-                assert find_digest(bundle) != hashlib.sha256(genuine).hexdigest()
-                continue
-            with pytest.raises(BundleRefused, match="does not have the SHA-256"):
-                read_bundle(bundle)
+            # The manifest cannot hold its own hash: its signature tells.
+            with pytest.raises(BundleRefused, match=r"does not have the SHA-256|manifest\.sig is "):
+                read_bundle(bundle, key)
         file.write_bytes(genuine)
-    read_bundle(bundle)
+    read_bundle(bundle, key)
 
 
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.999])
@@ -131,6 +131,36 @@ def test_a_truncated_file_is_refused(bundle, name, share):
     (bundle / name).write_bytes(data[: int(len(data) * share)])
     with pytest.raises(BundleRefused, match=r"bytes instead of|no JSON|SHA-256|canonical"):
         read_bundle(bundle)
+
+
+def test_a_manifest_sealed_anew_without_the_key_is_refused_before_anything_else(bundle, workspace):
+    manifest = json.loads((bundle / "manifest.json").read_bytes())
+    manifest["gate"]["reasons"] = ["trust me"]
+    (bundle / "manifest.json").write_bytes(encode(manifest))
+    with pytest.raises(BundleRefused, match=r"manifest\.sig is not this workspace's signature"):
+        verify_bundle(bundle, read_key(workspace))
+    (bundle / "manifest.sig").write_bytes(sign(encode(manifest), bytes(32)))
+    with pytest.raises(BundleRefused, match=r"manifest\.sig is not this workspace's signature"):
+        verify_bundle(bundle, read_key(workspace))
+    (bundle / "manifest.sig").unlink()
+    with pytest.raises(BundleRefused, match=r"manifest\.sig is missing"):
+        verify_bundle(bundle, read_key(workspace))
+
+
+def test_the_key_is_its_owners_alone_and_stays_the_same(workspace):
+    key = make_key(workspace)
+    assert make_key(workspace) == key == read_key(workspace)
+    assert workspace.bundle_key.stat().st_mode & 0o777 == 0o600
+    workspace.bundle_key.chmod(0o640)
+    with pytest.raises(WorkspaceError, match=r"chmod 600 bundle\.key"):
+        read_key(workspace)
+    workspace.bundle_key.unlink()
+    workspace.bundle_key.touch(0o600)
+    with pytest.raises(WorkspaceError, match="has 0 bytes, not 32"):
+        read_key(workspace)
+    workspace.bundle_key.unlink()
+    with pytest.raises(WorkspaceError, match="train and promote again"):
+        read_key(workspace)
 
 
 @pytest.mark.parametrize("name", ["manifest.json", "value.lgb.txt"])

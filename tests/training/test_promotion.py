@@ -12,14 +12,16 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from contracts import atomic
 from contracts.errors import BundleRefused, ModelRefused, WorkspaceError
 from contracts.settings import Settings
 from contracts.workspace import Workspace
 from testkit.tiny_model import tiny_content
 from testkit.tree import ROOT
-from training import atomic, promotion, registry
+from training import promotion, registry
 from training.bundle import BundleParts, find_digest, read_bundle, read_champion, save_bundle
 from training.promotion import find_alias_difference, next_version, promote, read_promotions, rollback
+from training.signature import make_key
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 WHO = {"who": "ada", "now": NOW}
@@ -98,7 +100,7 @@ def test_without_any_training_the_next_step_is_named(workspace):
 
 
 def test_a_gate_that_said_no_is_passed_over_only_with_force_and_a_reason(workspace):
-    save_bundle(tiny_content(passed=False), workspace.bundles / "1")
+    save_bundle(tiny_content(passed=False), workspace.bundles / "1", make_key(workspace))
     with pytest.raises(ModelRefused, match=r"failed its gate \(churn AUC 0\.51 is below"):
         promote(workspace, "1", **WHO)
     with pytest.raises(ModelRefused, match="--force needs a --reason"):
@@ -110,7 +112,7 @@ def test_a_gate_that_said_no_is_passed_over_only_with_force_and_a_reason(workspa
 
 
 def test_a_leak_is_never_passed_over(workspace):
-    save_bundle(tiny_content(passed=False, leak=True), workspace.bundles / "1")
+    save_bundle(tiny_content(passed=False, leak=True), workspace.bundles / "1", make_key(workspace))
     with pytest.raises(ModelRefused, match="--force does not help"):
         promote(workspace, "1", **WHO, force=True, reason="please")
     assert champion_of(workspace) is None
@@ -141,7 +143,7 @@ def test_a_rollback_needs_no_trained_folder_but_the_very_bundle_of_the_log(train
         promote(trained, version, **WHO)
     shutil.rmtree(trained.bundles)
     shutil.rmtree(trained.models / "1")
-    save_bundle(tiny_content(seed=9), trained.models / "1")
+    save_bundle(tiny_content(seed=9), trained.models / "1", make_key(trained))
     with pytest.raises(BundleRefused, match="models/1 is not the bundle that was promoted"):
         rollback(trained, **WHO)
     assert champion_of(trained) == "2"
@@ -298,9 +300,8 @@ class Machine:
 def test_any_sequence_of_moves_ends_where_a_plain_list_says(tmp_path_factory, monkeypatch, moves):
     monkeypatch.setattr(atomic.os, "fsync", lambda descriptor: None)
     workspace = Workspace(tmp_path_factory.mktemp("shop"), Settings())
-    files = {seed: tiny_content(seed).to_bytes() for seed in (1, 2, 3)}
-    for seed, data in files.items():
-        atomic.write_folder(workspace.bundles / str(seed), data)
+    for seed in (1, 2, 3):
+        save_bundle(tiny_content(seed), workspace.bundles / str(seed), make_key(workspace))
     twin = Machine()
     for move in moves:
         if move != "back":
@@ -345,7 +346,7 @@ def test_a_mirror_that_fails_is_a_warning_and_no_failure(trained, monkeypatch):
 def test_the_bytes_that_were_verified_are_those_that_are_copied(trained, monkeypatch):
     genuine = read_bundle(trained.bundles / "2")
 
-    def verify(folder) -> BundleParts:
+    def verify(folder, key) -> BundleParts:
         # Somebody swaps the files once they have been checked.
         (folder / "beta_geo.json").write_text("{}")
         return genuine

@@ -21,6 +21,7 @@ from training.models import tabular
 from training.models.tabular import TabularSettings
 from training.models.trees import TreeSettings
 from training.promotion import next_version, promote
+from training.signature import make_key
 from training.table import Table
 from training.table_bundle import load_table_model
 from training.table_training import Task, fit_table, train_table
@@ -62,7 +63,7 @@ def test_a_model_that_tells_who_leaves_passes_and_is_kept_as_plain_data(kept):
     assert outcome.version == "1"
     assert outcome.training.gate.passed
     folder = workspace.bundles / "1"
-    assert {file.suffix for file in folder.iterdir()} == {".json", ".txt"}
+    assert {file.suffix for file in folder.iterdir()} == {".json", ".txt", ".sig"}
     manifest = load_manifest(folder)
     assert manifest["kind"] == "table"
     assert manifest["gate"] == {"leak": False, "passed": True, "reasons": []}
@@ -134,7 +135,7 @@ def test_a_bundle_that_was_altered_scores_nobody(kept, tmp_path):
     manifest = {name: value for name, value in parts.manifest.items() if name != "files"}
     manifest["golden"][0]["expected"]["churn_probability"] += 0.01
     files = {name: text if name.endswith(".txt") else json.loads(text) for name, text in parts.files.items()}
-    save_bundle(BundleContent(manifest, files), workspace.bundles / "99")
+    save_bundle(BundleContent(manifest, files), workspace.bundles / "99", make_key(workspace))
     with pytest.raises(BundleRefused, match="golden row 0: churn_probability is"):
         load_table_model(workspace, "99")
 
@@ -152,7 +153,7 @@ def test_it_is_loaded_whole_and_answers_as_before(kept):
 def test_a_model_of_tables_is_never_champion_and_never_the_latest_to_promote(kept, tmp_path, monkeypatch):
     workspace = Workspace(tmp_path, Settings())
     bundles = kept[0].bundles
-    save_bundle(tiny_content(), workspace.bundles / "1")
+    save_bundle(tiny_content(), workspace.bundles / "1", make_key(workspace))
     (workspace.bundles / "2").symlink_to(bundles / "1")
     monkeypatch.setattr("training.promotion.verify_bundle", read_bundle)
     with pytest.raises(ModelRefused, match="Version 2 scores tables, with `fedele score --frame FILE"):
@@ -165,7 +166,7 @@ def test_a_model_of_tables_is_never_champion_and_never_the_latest_to_promote(kep
 
 def test_a_version_that_is_not_of_tables_is_refused_with_the_command_to_run(tmp_path):
     workspace = Workspace(tmp_path, Settings())
-    save_bundle(tiny_content(), workspace.bundles / "1")
+    save_bundle(tiny_content(), workspace.bundles / "1", make_key(workspace))
     with pytest.raises(ModelRefused, match="run `fedele score` without --frame"):
         load_table_model(workspace, "1")
     for version in ("2", "../1"):

@@ -72,9 +72,29 @@ class Encoder:
             array([[ 1., nan,  2.]])
         """
         matrix = np.empty((len(frame), len(self.features)))
+        at_once = self._find_plain(frame.values)
         for position, feature in enumerate(self.features):
-            matrix[:, position] = self._column(frame.values, feature)
+            if position not in at_once:
+                matrix[:, position] = self._column(frame.values, feature)
+        if at_once:
+            matrix[:, list(at_once)] = self._numbers(frame, at_once)
         return matrix
+
+    def _find_plain(self, values: pd.DataFrame) -> dict[int, str]:
+        """Return the columns that hold nothing but numbers: one by one they cost more than the model does."""
+        kinds = dict(zip(values.columns.tolist(), values.dtypes.tolist(), strict=True))
+        return {
+            position: feature.name
+            for position, feature in enumerate(self.features)
+            if feature.dtype != "category" and kinds.get(feature.name) == np.float64
+        }
+
+    def _numbers(self, frame: FeatureFrame, columns: Mapping[int, str]) -> npt.NDArray[np.float64]:
+        numbers = frame.numbers(tuple(columns.values()))
+        for place in np.flatnonzero(np.isinf(numbers).any(axis=0)).tolist():
+            raise _infinite(list(columns.values())[place])
+        fills = np.array([self.fills.get(name, np.nan) for name in columns.values()])
+        return np.where(np.isnan(numbers), fills, numbers)
 
     def unseen_count(self, frame: FeatureFrame) -> int:
         """Return how many category values of ``frame`` are outside the vocabulary and so coded "other"."""
@@ -132,8 +152,12 @@ def _numbers(values: pd.DataFrame, feature: Feature) -> npt.NDArray[np.float64]:
             f"Feature {feature.name!r} is {column.dtype}, not a number: mend its type and rebuild the frame."
         )
     if np.isinf(numbers).any():
-        raise ContractError(f"Feature {feature.name!r} holds an infinite value: rebuild the frame.")
+        raise _infinite(feature.name)
     return numbers
+
+
+def _infinite(name: str) -> ContractError:
+    return ContractError(f"Feature {name!r} holds an infinite value: rebuild the frame.")
 
 
 def _texts(values: pd.DataFrame, feature: Feature) -> list[str | None]:

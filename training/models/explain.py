@@ -3,6 +3,7 @@
 A reason says what goes with the estimate, never what caused it.
 """
 
+import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, NamedTuple, Protocol
@@ -95,9 +96,9 @@ def explain(
     """Return for each row up to three families that raise the raw score and up to two that lower it.
 
     Strongest first. A family counts from 0.05 log-odds on; where none does, the strongest one is given alone.
-    Where a simple rule answers for a row its own sentence is a reason, however little it moves. ``rules``:
-    that of each row's offset, left out: BTYD's. Other arguments as for ``sum_families``; ties keep the list's
-    order.
+    Where nothing but a simple rule answers for a row its own sentence is a reason, however little it moves.
+    ``rules``: that of each row's offset, left out: BTYD's. Other arguments as for ``sum_families``; ties keep
+    the list's order.
     """
     origins = [rule.feature for rule in rules] if rules else [BUYING_RHYTHM] * len(offsets)
     parts, columns = _with_offset(contributions, offsets - offset_mean, features, origins)
@@ -119,8 +120,10 @@ def explain(
         )
         for row, family, place, size in parts_of:
             drafts[row].append(_draft(names[family], columns[place], direction, size))
+    alone = (contributions == 0).all(axis=1).tolist()
     for row, origin in enumerate(origins):
-        if origin is not BUYING_RHYTHM and all(draft.feature != origin.name for draft in drafts[row]):
+        told = any(draft.feature == origin.name for draft in drafts[row])
+        if alone[row] and origin is not BUYING_RHYTHM and not told:
             drafts[row].append(_draft(RULE, origin, "raises", 0.0))
     return drafts
 
@@ -188,7 +191,11 @@ def _groups(columns: Sequence[Feature]) -> dict[str, list[int]]:
 
 
 def _sums(parts: Floats, groups: Mapping[str, list[int]]) -> Floats:
-    return np.column_stack([parts[:, places].sum(axis=1) for places in groups.values()])
+    # One column after the other: NumPy sums a single row in another order than many, and a score computed
+    # again alone would differ from the same score among others in its last bit.
+    return np.column_stack(
+        [functools.reduce(np.add, (parts[:, place] for place in places)) for places in groups.values()]
+    )
 
 
 def _choose(sums: Floats, direction: Direction, most: int) -> npt.NDArray[np.int64]:

@@ -76,12 +76,12 @@ class Reference:
 
     def is_outside(self, frame: FeatureFrame) -> npt.NDArray[np.bool_]:
         """Return for each row whether more than three features lie outside the training range."""
-        outside = np.zeros(len(frame), dtype=np.int64)
-        for name, (low, high) in self.ranges.items():
-            values = frame.values[name].to_numpy(dtype=np.float64)
-            with np.errstate(invalid="ignore"):
-                outside += (values < low) | (values > high)
-        return outside > OUTSIDE_LIMIT
+        if not self.ranges:
+            return np.zeros(len(frame), dtype=bool)
+        values, bounds = frame.numbers(tuple(self.ranges)), np.array(list(self.ranges.values()))
+        with np.errstate(invalid="ignore"):
+            outside = ((values < bounds[:, 0]) | (values > bounds[:, 1])).sum(axis=1)
+        return np.asarray(outside > OUTSIDE_LIMIT)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain values for a manifest."""

@@ -9,9 +9,11 @@ from hypothesis import strategies as st
 
 from contracts.errors import IngestError
 from contracts.settings import SourceSection
+from features.engine import Engine, read_frame
 from features.ingest.job import LoadReport
 from features.ingest.load import ingest_files
 from features.ingest.undo import undo_load
+from features.snapshot import take_snapshot
 from features.store.loads import read_loads
 from features.store.quarantine import read_listing
 from testkit.stores import NOW, load_lines, make_workspace, read_rows, write_lines
@@ -61,6 +63,19 @@ def test_other_content_recorded_later_is_a_new_version(tmp_path):
     report = load_lines(workspace, "orders", HEADER, "a,c,2026-01-02,6", name="b.csv", now=NOW + DAY)
     assert report.loaded == 1
     assert [str(row["amount"]) for row in read_rows(workspace, "orders")] == ["5.00", "6.00"]
+
+
+def test_orders_loaded_again_under_another_id_follow_the_merged_customer(tmp_path):
+    workspace = make_workspace(tmp_path)
+    load_lines(workspace, "orders", HEADER, "a,guest-7,2026-01-02,5", "b,ada,2026-01-03,6")
+    load_lines(workspace, "orders", HEADER, "a,ada,2026-01-02,5", name="merged.csv", now=NOW + DAY)
+    events = Engine(threads=1).open_events(workspace.events)
+    for as_of, owners in (
+        (NOW + DAY, {"a": "guest-7", "b": "ada"}),
+        (NOW + 2 * DAY, dict.fromkeys("ab", "ada")),
+    ):
+        orders = read_frame(take_snapshot(events, as_of, workspace.settings).orders).to_pylist()
+        assert {row["order_id"]: row["customer_id"] for row in orders} == owners
 
 
 def test_an_old_file_read_again_does_not_bring_old_versions_back(tmp_path):

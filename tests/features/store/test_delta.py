@@ -11,6 +11,10 @@ def rows_of(folder):
     return sorted(row["a"] for file in delta.active_files(folder) for row in pq.read_table(file).to_pylist())
 
 
+def append(folder, name, ids):
+    delta.append_rows(folder, pa.table({"customer_id": ids}).to_reader(), name)
+
+
 def test_a_commit_of_the_same_name_is_written_once(tmp_path):
     rows = pa.table({"a": ["x", "y"]})
     for name in ("one", "one", "two"):
@@ -50,3 +54,25 @@ def test_a_folder_with_a_space_or_a_percent_sign_is_read(tmp_path):
     folder = tmp_path / "my shop 100%" / "t"
     delta.append_rows(folder, pa.table({"a": ["x"]}).to_reader(), "one")
     assert rows_of(folder) == ["x"]
+
+
+def test_an_erasure_leaves_no_row_no_file_and_no_log_line_of_whom_it_took(tmp_path):
+    append(tmp_path / "t", "one", ids=["ada", "secret-customer", "secret-customer"])
+    append(tmp_path / "t", "two", ids=["ada", "linus"])
+    assert delta.erase_rows(tmp_path / "t", "customer_id", ["secret-customer", "nobody"]) == 2
+    assert delta.list_values(tmp_path / "t", "customer_id") == {"ada", "linus"}
+    for file in (file for file in (tmp_path / "t").rglob("*") if file.is_file()):
+        assert b"secret-customer" not in file.read_bytes(), file.name
+    assert delta.has_commit(tmp_path / "t", "one")
+    assert delta.erase_rows(tmp_path / "t", "customer_id", ["secret-customer"]) == 0
+    append(tmp_path / "t", "three", ids=["grace"])
+    assert delta.list_values(tmp_path / "t", "customer_id") == {"ada", "linus", "grace"}
+
+
+def test_an_erasure_that_was_cut_short_is_finished_by_the_next(tmp_path):
+    append(tmp_path / "t", "one", ids=["ada", "secret-customer"])
+    stray = tmp_path / "t" / "part-0-stray.snappy.parquet"
+    stray.write_bytes(b"secret-customer")
+    delta.erase_rows(tmp_path / "t", "customer_id", ["secret-customer"])
+    assert not stray.exists()
+    assert delta.erase_rows(tmp_path / "absent", "customer_id", ["ada"]) == 0

@@ -15,6 +15,7 @@ from contracts.workspace import Workspace, create_workspace, open_workspace
 from features.ingest.load import ingest_files
 from features.synthetic import Company, CompanyParameters, simulate_company, write_company
 from testkit.later_facts import add_later_facts
+from training.bundle import make_key
 
 OPTIONS = SourceSection(recorded_at="recorded_at")
 SOURCE = "till"
@@ -50,6 +51,9 @@ def build_twins(folder: Path, customers: int, days: int, seed: int) -> Twins:
     add_later_facts(grown, before["orders"]["customer_id"].tolist(), as_of, seed)
     for table in TABLES:
         compact(grown, table)
+    # One key, so that the signatures of equal bundles are equal too.
+    make_key(ended)
+    shutil.copy2(ended.bundle_key, grown.bundle_key)
     return Twins(as_of, ended, grown)
 
 

@@ -22,7 +22,7 @@ _CHANNELS = ("web", "store", "app")
 COLUMNS: dict[str, dict[str, str | tuple[str, ...]]] = {
     "customers": {
         "country": ("IT", "FR"),
-        "profiling_consent": ("true", "false"),
+        "profiling_consent": ("true",),
         "loyalty_tier": ("gold", "silver"),
     },
     "orders": {"order_id": KEY, "amount": MONEY, "channel": _CHANNELS},
@@ -58,7 +58,8 @@ def add_later_facts(
     """Load random facts about ``customers`` and newcomers into all seven tables; return the accounts.
 
     All are recorded at ``as_of`` or after it: most happened after it too, some exactly at it, the rest is
-    late news of an earlier time. One order in five is a refund, ``loyalty_tier`` a new attribute.
+    late news of an earlier time. One order in five is a refund, ``loyalty_tier`` a new attribute. Nobody
+    objects to profiling: an objection holds backwards, on purpose.
     """
     folder = workspace.root / f"later-{seed}"
     folder.mkdir()

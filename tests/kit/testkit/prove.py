@@ -39,6 +39,15 @@ CLAIMS = (
     "verbatims",
     "tweets",
     "voice_speed",
+    "replay",
+    "erasure",
+    "bundle_mutants",
+    "hot_swap",
+    "closed_doors",
+    "killed_writes",
+    "overload",
+    "open_loop",
+    "schema_fuzz",
 )
 FOLDER = ROOT / "docs" / "proof"
 LIBRARIES = (

@@ -1,9 +1,11 @@
 """A server in a process of its own on a loopback port, for as long as a block lasts."""
 
 import os
+import re
 import signal
 import socket
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,6 +15,7 @@ from typing import Any
 import httpx
 
 from testkit.commands import build_command, build_environment
+from testkit.tree import ROOT
 
 TRIES = 300
 PATIENCE = 0.2
@@ -57,6 +60,32 @@ def serve_workspace(folder: Path) -> Iterator[Running]:
         yield running
     finally:
         end_server(server)
+
+
+@contextmanager
+def serve_bare(folder: Path) -> Iterator[Running]:
+    """Serve the empty route in a process of its own while the block lasts."""
+    port, log = find_port(), folder / "bare.log"
+    command = [sys.executable, "-W", "ignore", "-m", "bentoml", "serve", "testkit.bare:Bare"]
+    command += ["--working-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(port)]
+    path = f"{ROOT}:{ROOT / 'tests' / 'kit'}"
+    environment = build_environment(folder, PYTHONPATH=path, BENTOML_HOME=str(folder / ".bare"))
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
+    running = Running(server, f"http://127.0.0.1:{port}", log)
+    try:
+        wait_until_ready(running)
+        yield running
+    finally:
+        end_server(server)
+
+
+def lift_limit(folder: Path) -> None:
+    """Let a key of the workspace ask as often as it likes, so that the processor is what is measured."""
+    file = folder / "fedele.toml"
+    text = file.read_text(encoding="utf-8")
+    lifted = re.sub(r"^requests_per_minute = \d+", "requests_per_minute = 10000000", text, flags=re.MULTILINE)
+    file.write_text(lifted, encoding="utf-8")
 
 
 def find_port() -> int:

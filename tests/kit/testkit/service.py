@@ -85,7 +85,7 @@ class Caller:
 
         async def receive() -> Message:
             if not waiting:
-                return {"type": "http.disconnect"}
+                await asyncio.Event().wait()  # the caller listens to the end
             return {"type": "http.request", "body": waiting.pop(0), "more_body": bool(waiting)}
 
         async def send(message: Message) -> None:

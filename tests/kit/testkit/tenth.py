@@ -69,8 +69,9 @@ def copy_trained(folder: Path) -> Workspace:
 
 
 def share_champion(workspace: Workspace) -> None:
-    """Give another workspace the champion of the trained one."""
+    """Give another workspace the champion of the trained one, and the key it is signed with."""
     shutil.copytree(find_trained().models, workspace.models)
+    shutil.copy2(find_trained().bundle_key, workspace.bundle_key)
 
 
 def find_buyers() -> set[str]:

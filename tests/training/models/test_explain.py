@@ -128,6 +128,14 @@ def test_an_offset_without_its_column_is_still_rhythm():
     ]
 
 
+def test_a_rule_that_trees_go_on_from_claims_nothing_of_a_customer_they_tell_apart():
+    contributions = np.zeros((2, 8))
+    contributions[0, 0] = -2.0
+    told, alike = explain(contributions, np.zeros(2), 0.0, FEATURES, [RULES[0]] * 2)
+    assert [draft.contribution for draft in told] == [-2.0]
+    assert [draft.feature for draft in alike] == ["rule.constant"]
+
+
 def test_contributions_of_another_width_are_refused():
     with pytest.raises(ContractError, match=r"\(1, 7\).*8 features"):
         explain(np.zeros((1, 7)), np.zeros(1), 0.0, FEATURES)
@@ -174,7 +182,7 @@ def test_customers_without_a_simple_rule_are_explained_as_if_nobody_had_one(cont
     for row, rule in enumerate(origins):
         if rule.kind == "btyd":
             assert mixed[row] == usual[row]
-        else:
+        elif not contributions[row].any():
             assert sum(draft.feature == rule.feature.name for draft in mixed[row]) == 1
 
 

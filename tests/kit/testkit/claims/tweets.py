@@ -1,9 +1,10 @@
 """Sentiment without a label in six languages: tweets of UMSAB, negative against positive.
 
-They are general and political, not customers' comments; nothing was fitted on them. Its training and
-validation splits chose between ways of fitting, its test split judges. There English is easier and Italian,
-Spanish and French are harder than in the others, and two languages miss the bar of the issue, 0.06. The
-small form tells good from bad comments of the simulator.
+They are general and political, not customers' comments; nothing was fitted on them. The issue asks for the
+file, so the whole of it comes first. Its training and validation splits chose between ways of fitting, which
+flatters them a little; its test split chose nothing. There English is easier and Italian and French are
+harder than in the others, and these two miss the bar. The small form tells good from bad comments of the
+simulator.
 """
 
 from collections.abc import Sequence
@@ -31,7 +32,8 @@ def measure(scale: Scale) -> list[Figure]:
     tweets = pd.read_csv(find_benchmark("umsab_tweet_sentiment.csv.gz"))
     judged = tweets[tweets["sentiment"] != "neutral"]
     test = judged["split"] == "test"
-    return [*_compare("", _rows(judged[test])), *_compare("splits that chose: ", _rows(judged[~test]))]
+    parts = {"": judged, "test split alone: ": judged[test], "splits that chose: ": judged[~test]}
+    return [figure for split, rows in parts.items() for figure in _compare(split, _rows(rows))]
 
 
 def _rows(tweets: pd.DataFrame) -> list[tuple[str, bool, str]]:

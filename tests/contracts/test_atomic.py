@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from training.atomic import append_line, replace_file, write_folder
+from contracts.atomic import append_line, replace_file, write_folder
 
 
 def test_a_replaced_file_holds_the_new_bytes_and_leaves_nothing_beside_it(tmp_path):

@@ -1,0 +1,1 @@
+"""The ledger: what was said of whom, by which model and from which facts, and who read it."""
