@@ -5,7 +5,6 @@ import heapq
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
-from functools import partial
 from operator import attrgetter
 from pathlib import Path
 from typing import Any
@@ -20,19 +19,17 @@ from features.wording.catalogue import Catalogue, load_catalogue
 from serving.champion import Champion, load_champion
 from serving.everyone import Everyone, read_everyone
 from serving.export import check_export_name, save_export
+from serving.kinds import score_kind
 from serving.ledger.account import Account
 from serving.ledger.digests import digest_features
 from serving.ledger.expiry import expire
 from serving.ledger.known import Known, describe_settings, describe_software, keep_texts
 from serving.ledger.promotions import take_over_promotions
 from serving.live.copy import prune_copies, write_copy
-from serving.satisfaction import describe_satisfaction
-from serving.score import Costs, Occasion, Scored, score_frame
+from serving.score import Costs, Occasion, Scored
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
-from serving.subscriber_score import score_subscribers
 from training.models.company_model import CompanyModel
-from training.models.subscription_model import SubscriptionModel
 
 CHUNK = 5_000
 
@@ -127,15 +124,11 @@ def _build_kind(
 ) -> Iterator[StoredScore]:
     part, frame = model.parts[kind], everyone.frames.get(kind)
     catalogue = texts.for_company(part.features, part.terms.currency)
-    feel = partial(describe_satisfaction, model.satisfaction, everyone.answers)
     place = pd.RangeIndex(0 if frame is None else len(frame))
     for start in range(0, len(place), CHUNK):
         assert frame is not None
         chunk = frame.rows((place >= start) & (place < start + CHUNK))
-        if isinstance(part, SubscriptionModel):
-            found = score_subscribers(part, chunk, occasion, feel(chunk))
-        else:
-            found = score_frame(part, chunk, occasion, everyone.economics, feel(chunk))
+        found = score_kind(model, kind, chunk, occasion, (everyone.economics, everyone.answers))
         for scored, features in zip(found, digest_features(chunk), strict=True):
             yield build_row(scored, catalogue, part.reference.medians, features)
 

@@ -3,6 +3,7 @@
 The file's own column names are read here and nowhere else; errors name a column or a count, never a value.
 """
 
+import os
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -168,6 +169,19 @@ def read_file(file: Path) -> tuple[pd.DataFrame, bool]:
             f"{file.name} cannot be read as {'Parquet' if file.suffix == '.parquet' else 'UTF-8 CSV'}: "
             "save it again in that form."
         ) from error
+
+
+def write_file(file: Path, table: pa.Table) -> None:
+    """Write a table as .parquet or else as CSV; it appears under its name only when complete."""
+    draft = file.with_name(f".{file.name}.partial")
+    with draft.open("wb") as sink:
+        if file.suffix == ".csv":
+            csv.write_csv(table, sink)
+        else:
+            parquet.write_table(table, sink, compression="zstd")
+        sink.flush()
+        os.fsync(sink.fileno())
+    draft.replace(file)
 
 
 def _read_csv(file: Path, delimiter: str) -> pa.Table:

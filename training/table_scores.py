@@ -1,7 +1,6 @@
 """A new table scored by a model of tables: one row each, a probability and up to three reasons in words."""
 
 import json
-import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,14 +10,13 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
-from pyarrow import csv, parquet
 
 from contracts.errors import ContractError, NotEnoughData, StoreError
 from contracts.feature_frame import Feature, FeatureFrame, FeatureList
 from contracts.scores import Language
 from features.wording.catalogue import load_catalogue
 from training.models.table_model import TableModel
-from training.table import read_file
+from training.table import read_file, write_file
 from training.table_columns import to_texts, type_column
 
 Floats = npt.NDArray[np.float64]
@@ -126,15 +124,7 @@ def save_scores(file: Path, scores: pa.Table) -> None:
     """
     if file.suffix not in (".parquet", ".csv"):
         raise StoreError(f"{file.name} ends neither in .parquet nor in .csv: choose one of them.")
-    draft = file.with_name(f".{file.name}.partial")
-    with draft.open("wb") as sink:
-        if file.suffix == ".csv":
-            csv.write_csv(scores, sink)
-        else:
-            parquet.write_table(scores, sink, compression="zstd")
-        sink.flush()
-        os.fsync(sink.fileno())
-    draft.replace(file)
+    write_file(file, scores)
 
 
 def _score_part(model: TableModel, frame: FeatureFrame, language: Language) -> tuple[Floats, list[str]]:

@@ -1,6 +1,5 @@
 """Anyone's comments: read, judged with the help of their own scores, summed up and written."""
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pyarrow as pa
-from pyarrow import csv, parquet
 
 from contracts.errors import ContractError
 from contracts.voice import OTHER, READING
@@ -17,7 +15,7 @@ from features.text.cache import hash_texts
 from features.text.reader import Progress, Reader
 from training.metrics import auc
 from training.models.text_head import Floats, TextHead
-from training.table import read_file
+from training.table import read_file, write_file
 from training.table_columns import to_texts
 
 FOLDS = 5
@@ -160,16 +158,7 @@ def check_table_name(file: Path) -> None:
 
 def write_table(file: Path, frame: pd.DataFrame) -> None:
     """Write a table as .parquet or .csv, by its name, whole or not at all."""
-    table = pa.Table.from_pandas(frame, preserve_index=False)
-    draft = file.with_name(f".{file.name}.partial")
-    with draft.open("wb") as sink:
-        if file.suffix == ".csv":
-            csv.write_csv(table, sink)
-        else:
-            parquet.write_table(table, sink, compression="zstd")
-        sink.flush()
-        os.fsync(sink.fileno())
-    draft.replace(file)
+    write_file(file, pa.Table.from_pandas(frame, preserve_index=False))
 
 
 def sum_up(heard: Heard) -> dict[str, Any]:

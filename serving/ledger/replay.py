@@ -164,11 +164,16 @@ def _judge(entry: Entry, row: StoredScore | None, key: bytes, kept: tuple[bytes,
     again = build_content(key, row, name)
     if again == content:
         return Replay("reproduced", entry, (), row.record_en, row.record_it)
+    return Replay("differs", entry, find_differing(again, content))
+
+
+def find_differing(again: bytes, content: bytes) -> tuple[Part, ...]:
+    """Return which digests of a row's content are others when it is computed again."""
     halves: tuple[tuple[Part, slice], ...] = (
         ("features", slice(PSEUDONYM, 2 * PSEUDONYM)),
         ("record", slice(2 * PSEUDONYM, 3 * PSEUDONYM)),
     )
-    return Replay("differs", entry, tuple(part for part, half in halves if again[half] != content[half]))
+    return tuple(part for part, half in halves if again[half] != content[half])
 
 
 def describe(found: Replay) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from contracts.workspace import Workspace
 from features.economics import Economics
 from features.engine import Engine, read_frame
 from features.hearing import hear_company
-from features.live import Company, LiveFeatures
+from features.live import Company
 from features.spoken import read_all
 from features.store.erasure import find_loads
 from features.store.tombstones import Tombstones
@@ -24,11 +24,11 @@ from serving.ledger.keyring import Keyring, pseudonym
 from serving.ledger.known import Known, open_texts, read_occasion
 from serving.ledger.lines import read_lines
 from serving.ledger.live import LINES, LiveRow, build_live_row, open_sent
-from serving.ledger.replay import Part, Replay, find_entry, find_hindsight, is_expired, open_bundle
-from serving.ledger.rows import PSEUDONYM, find_rows, read_row
+from serving.ledger.replay import Replay, find_differing, find_entry, find_hindsight, is_expired, open_bundle
+from serving.ledger.rows import find_rows, read_row
 from serving.live.facts import FactReader
 from serving.live.history import to_columns
-from serving.live.records import StoredFeatures, write_records
+from serving.live.records import StoredFeatures, compile_features, write_records
 from training.models.company_model import CompanyModel
 
 
@@ -136,9 +136,7 @@ def _build(
     stored = {name: read_frame(table) for name, table in own.tables.items()}
     rows = facts.join({name: to_columns(table) for name, table in stored.items()})
     texts = read_all(listen(hear_company(own, workspace, settings), model.voice), as_of)
-    lists = {kind: part.features for kind, part in model.parts.items()}
-    lapse = None if model.shop is None else model.shop.reference.lapsed_after_days
-    live = LiveFeatures({name: table.schema for name, table in stored.items()}, lists, settings, lapse)
+    live = compile_features(model, {name: table.schema for name, table in stored.items()}, settings)
     company = Company(known.since, known.crowd).learn(facts.rows, as_of)
     readings = None if texts is None else to_columns(pa.Table.from_pandas(texts, preserve_index=False))
     built = live.build(rows, readings, as_of, company)
@@ -151,12 +149,7 @@ def _judge(entry: Entry, found: _Found, row: LiveRow | None) -> Replay:
         return Replay("differs", entry, ("features",))
     again = build_live_row(found.key, row, found.name)
     if again != found.content:
-        halves: tuple[tuple[Part, slice], ...] = (
-            ("features", slice(PSEUDONYM, 2 * PSEUDONYM)),
-            ("record", slice(2 * PSEUDONYM, 3 * PSEUDONYM)),
-        )
-        parts = tuple(part for part, half in halves if again[half] != found.content[half])
-        return Replay("differs", entry, parts)
+        return Replay("differs", entry, find_differing(again, found.content))
     italian = found.told["language"] == "it"
     both = (None, row.record) if italian else (row.record, None)
     return Replay("reproduced", entry, (), *both)

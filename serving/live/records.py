@@ -1,21 +1,22 @@
 """Live scores in words, by the batch's own code."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
+import pyarrow as pa
 
 from contracts.feature_frame import FeatureFrame
 from contracts.scores import Language, to_json
+from contracts.settings import Settings
 from features.economics import Economics
+from features.live import LiveFeatures
 from features.wording.catalogue import Catalogue
+from serving.kinds import score_kind
 from serving.ledger.digests import digest_features
 from serving.ledger.live import LiveRow
-from serving.satisfaction import describe_satisfaction
-from serving.score import Occasion, score_frame
-from serving.subscriber_score import score_subscribers
+from serving.score import Occasion
 from training.models.company_model import CompanyModel
-from training.models.subscription_model import SubscriptionModel
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,15 @@ class StoredFeatures:
     frame: FeatureFrame
     economics: Economics
     answers: pd.DataFrame | None
+
+
+def compile_features(
+    model: CompanyModel, tables: Mapping[str, pa.Schema], settings: Settings
+) -> LiveFeatures:
+    """Return what builds the frames of a model from a few customers' rows; takes a second."""
+    lists = {kind: part.features for kind, part in model.parts.items()}
+    lapse = None if model.shop is None else model.shop.reference.lapsed_after_days
+    return LiveFeatures(tables, lists, settings, lapse)
 
 
 def write_records(
@@ -37,11 +47,7 @@ def write_records(
     """Yield each row's record as canonical bytes, and the digest of its features."""
     part, frame, (occasion, language) = model.parts[kind], stored.frame, manner
     catalogue = texts.for_company(part.features, part.terms.currency)
-    satisfied = describe_satisfaction(model.satisfaction, stored.answers, frame)
-    if isinstance(part, SubscriptionModel):
-        scored = score_subscribers(part, frame, occasion, satisfied)
-    else:
-        scored = score_frame(part, frame, occasion, stored.economics, satisfied)
+    scored = score_kind(model, kind, frame, occasion, (stored.economics, stored.answers))
     for each, features in zip(scored, digest_features(frame), strict=True):
         record = to_json(each.in_words(catalogue, language, part.reference.medians))
         yield LiveRow(each.record.customer_id, features, record)

@@ -20,7 +20,7 @@ from serving.champion import Champion, ChampionHolder
 from serving.ledger.live import LiveAccount, LiveCall
 from serving.live.copy import META, LiveCopy
 from serving.live.facts import NewFacts
-from serving.live.records import StoredFeatures, write_records
+from serving.live.records import StoredFeatures, compile_features, write_records
 from serving.score import Occasion
 from serving.store.rows import GenerationInfo
 
@@ -38,11 +38,15 @@ class LiveScore:
 
 @dataclass
 class _Opened:
-    """What one copy and one model need to be read together; ``mark`` tells when the copy was replaced."""
+    """What one copy and one model need to be read together; ``mark`` tells when the copy was replaced.
+
+    ``fits`` tells whether the copy is as the model reads texts and answers.
+    """
 
     mark: tuple[str, int, int]
     version: str
     copy: LiveCopy
+    fits: bool
     features: LiveFeatures | None = None
 
 
@@ -115,14 +119,13 @@ class LiveScorer:
             return LiveScore(reason=status)
         newest = max((each for each in (known.newest, facts.newest) if each is not None), default=None)
         economics = Economics(found.economics, known.margin_share)
-        for kind, frame in found.frames.items():
-            own = frame.rows((frame.index["kind"] == kind).to_numpy())
-            if len(own):
-                occasion = self._describe(champion, kind, info, (as_of, now, newest))
-                stored = StoredFeatures(own, economics, found.answers)
-                told = self._tell(champion, kind, stored, (occasion, language), facts.sent)
-                return LiveScore(told.get(customer_id), None if told else "unknown")
-        return LiveScore(reason="no_model")
+        if not found.frames:
+            return LiveScore(reason="no_model")
+        ((kind, frame),) = found.frames.items()
+        occasion = self._describe(champion, kind, info, (as_of, now, newest))
+        stored = StoredFeatures(frame, economics, found.answers)
+        told = self._tell(champion, kind, stored, (occasion, language), facts.sent)
+        return LiveScore(told.get(customer_id), None if told else "unknown")
 
     def close(self) -> None:
         """Close the copy, and the account of what was scored."""
@@ -165,20 +168,19 @@ class LiveScorer:
             copy = LiveCopy(folder)
             if before is not None:
                 before.copy.close()
-            self._opened = _Opened(mark, champion.version, copy)
+            self._opened = _Opened(mark, champion.version, copy, copy.facts.fits(champion.model))
         elif before.version != champion.version:
-            self._opened = replace(before, version=champion.version, features=None)
+            fits = before.copy.facts.fits(champion.model)
+            self._opened = replace(before, version=champion.version, fits=fits, features=None)
         assert self._opened is not None
-        if not self._opened.copy.facts.fits(champion.model):
+        if not self._opened.fits:
             raise _other_features()
         return self._opened
 
     def _compile(self, opened: _Opened, champion: Champion) -> LiveFeatures:
         if opened.features is None:
-            shop = champion.model.shop
-            lapse = None if shop is None else shop.reference.lapsed_after_days
-            lists = {kind: part.features for kind, part in champion.model.parts.items()}
-            opened.features = LiveFeatures(opened.copy.schemas, lists, self._workspace.settings, lapse)
+            settings = self._workspace.settings
+            opened.features = compile_features(champion.model, opened.copy.schemas, settings)
         return opened.features
 
     def _folder(self, info: GenerationInfo) -> Path:

@@ -1,6 +1,6 @@
 """The page as HTML: one file, no script, no request to anyone."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
 from typing import Any
@@ -126,12 +126,17 @@ def _read(name: str) -> str:
     return files("training.page").joinpath(name).read_text(encoding="utf-8")
 
 
-@cache
-def _environment() -> Environment:
+def build_environment(read: Callable[[str], str]) -> Environment:
+    """Return templates that escape whatever they print and refuse what they were not given."""
     return Environment(
-        loader=FunctionLoader(_read),
+        loader=FunctionLoader(read),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+
+
+@cache
+def _environment() -> Environment:
+    return build_environment(_read)

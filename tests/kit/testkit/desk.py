@@ -1,6 +1,5 @@
 """A desk with a store of true-to-life customers, and a server for it on this machine."""
 
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -8,7 +7,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import uvicorn
 
 from contracts.randomness import generator
 from contracts.scores import (
@@ -29,7 +27,7 @@ from contracts.workspace import Workspace, create_workspace
 from serving.store.generations import open_store
 from serving.store.rows import GenerationInfo, StoredScore, build_not_scored, build_scored
 from serving.tenants import Tenants
-from testkit.service import build_service
+from testkit.service import build_service, run_app
 
 AS_OF = datetime(2026, 11, 19, 23, tzinfo=UTC)
 FACTS_UNTIL = datetime(2026, 11, 19, 18, 30, tzinfo=UTC)
@@ -185,25 +183,8 @@ def serve_desk(workspaces: list[Workspace], now: datetime = NOW) -> Iterator[str
     """Serve the workspaces on a free port of this machine while the block lasts; yield the address."""
     tenants = Tenants()
     tenants.open([workspace.root for workspace in workspaces])
-    app: Any = build_service(tenants, lambda: now)
-    server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
-    )
-    started = threading.Event()
-    genuine = server.startup
-
-    async def startup(*arguments: Any, **named: Any) -> None:
-        await genuine(*arguments, **named)
-        started.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
     try:
-        assert started.wait(30), "The server did not start."
-        port = server.servers[0].sockets[0].getsockname()[1]
-        yield f"http://127.0.0.1:{port}"
+        with run_app(build_service(tenants, lambda: now)) as address:
+            yield address
     finally:
-        server.should_exit = True
-        thread.join(30)
         tenants.close()

@@ -1,7 +1,6 @@
 """A small OpenID provider on this machine, which people at a desk may be sent to in a test."""
 
 import hashlib
-import threading
 from base64 import urlsafe_b64encode
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -10,13 +9,14 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import parse_qs, urlencode, urlsplit
 
-import uvicorn
 from joserfc import jwt
 from joserfc.jwk import RSAKey
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
+
+from testkit.service import run_app
 
 CLIENT, SECRET = "fedele", "provider-secret"
 
@@ -94,27 +94,9 @@ class Provider:
 def serve_provider(now: datetime) -> Iterator[Provider]:
     """Serve a provider on a free port while the block lasts."""
     provider = Provider(now)
-    config = uvicorn.Config(
-        provider.build_app(), host="127.0.0.1", port=0, log_level="warning", lifespan="off"
-    )
-    server = uvicorn.Server(config)
-    started = threading.Event()
-    genuine = server.startup
-
-    async def startup(*arguments: Any, **named: Any) -> None:
-        await genuine(*arguments, **named)
-        started.set()
-
-    server.startup = startup  # type: ignore[method-assign]
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    try:
-        assert started.wait(30), "The provider did not start."
-        provider.url = f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    with run_app(provider.build_app()) as address:
+        provider.url = address
         yield provider
-    finally:
-        server.should_exit = True
-        thread.join(30)
 
 
 def follow(address: str) -> tuple[str, dict[str, str]]:

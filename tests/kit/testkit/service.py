@@ -2,11 +2,14 @@
 
 import asyncio
 import json
-from collections.abc import Callable, Mapping
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+import uvicorn
 from starlette.types import ASGIApp, Message
 
 from serving.api.app import build_app
@@ -103,3 +106,27 @@ class Caller:
 def build_service(tenants: Tenants, clock: Callable[[], datetime]) -> ServiceMiddleware:
     """Return the app as the BentoML service wraps it."""
     return ServiceMiddleware(build_app(tenants, clock), tenants, clock)
+
+
+@contextmanager
+def run_app(app: Any) -> Iterator[str]:
+    """Serve an app on a free port of this machine while the block lasts; yield its address."""
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_level="warning", lifespan="off")
+    )
+    started = threading.Event()
+    genuine = server.startup
+
+    async def startup(*arguments: Any, **named: Any) -> None:
+        await genuine(*arguments, **named)
+        started.set()
+
+    server.startup = startup  # type: ignore[method-assign]
+    thread = threading.Thread(target=server.run, daemon=True)
+    thread.start()
+    try:
+        assert started.wait(30), "The server did not start."
+        yield f"http://127.0.0.1:{server.servers[0].sockets[0].getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        thread.join(30)

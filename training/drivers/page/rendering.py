@@ -5,7 +5,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Any
 
-from jinja2 import Environment, FunctionLoader, StrictUndefined
+from jinja2 import Environment
 from markupsafe import Markup
 
 from contracts.scores import Language
@@ -22,7 +22,7 @@ from training.drivers.page.tables import (
     tabulate_touches,
 )
 from training.drivers.page.words import Reading, read_document
-from training.page.rendering import POLICY
+from training.page.rendering import POLICY, build_environment
 
 SHARED = {"tabulate.html": "training.page", "page.css": "training.page"}
 PLACES = ("touchpoints", "owners", "stages")
@@ -86,10 +86,4 @@ def _read(name: str) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
-        loader=FunctionLoader(_read),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
+    return build_environment(_read)
