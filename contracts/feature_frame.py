@@ -60,6 +60,11 @@ class FeatureList:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each name."""
+        return {name: place for place, name in enumerate(self.names)}
+
+    @cached_property
     def hash(self) -> str:
         """Sixteen hex digits over names, types and order."""
         text = json.dumps([[feature.name, feature.dtype] for feature in self.features])
@@ -133,7 +138,7 @@ class FeatureFrame:
 
     def column(self, name: str) -> "pd.Series[Any]":
         """Return the values of one feature; ``ContractError`` when the list has no such name."""
-        if name not in self.features.names:
+        if name not in self.features.places:
             raise ContractError(
                 f"Feature {name!r} is not in this frame: its families are {self.features.families}."
             )
@@ -141,7 +146,10 @@ class FeatureFrame:
 
     def numbers(self, names: Sequence[str]) -> "npt.NDArray[np.float64]":
         """Return the values of these numeric features as one matrix (n, k), NaN where missing."""
-        matrix: npt.NDArray[np.float64] = self.values[list(names)].to_numpy(dtype=np.float64, na_value=np.nan)
+        # By place: finding a hundred columns by name takes pandas longer than the model takes to score.
+        places = [self.features.places[name] for name in names]
+        chosen = self.values.iloc[:, places]
+        matrix: npt.NDArray[np.float64] = chosen.to_numpy(dtype=np.float64, na_value=np.nan)
         return matrix
 
     def rows(self, mask: "pd.Series[bool] | Any") -> "FeatureFrame":

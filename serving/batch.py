@@ -2,7 +2,8 @@
 
 import hashlib
 import heapq
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from datetime import datetime, timedelta
 from operator import attrgetter
@@ -12,7 +13,7 @@ from typing import Any
 import pandas as pd
 
 from contracts.errors import ContractError, ModelRefused
-from contracts.scores import FLAGS, Flag, Language, Reason, RiskBands, dumps, to_dict
+from contracts.scores import FLAGS, LANGUAGES, Flag, Language, RiskBands, to_json
 from contracts.time import to_text
 from contracts.workspace import Workspace
 from features.wording.catalogue import Catalogue, load_catalogue
@@ -137,13 +138,8 @@ def build_row(
     scored: Scored, catalogue: Catalogue, peers: Mapping[str, Any], features: bytes = b""
 ) -> StoredScore:
     """Return the row of one score with its canonical bytes in both languages."""
-    english = to_dict(scored.in_words(catalogue, "en", peers))
-    italian = english | {"reasons": _reworded(english["reasons"], scored.worded(catalogue, "it", peers))}
-    return build_scored(english, dumps(english), dumps(italian), scored.raw, features)
-
-
-def _reworded(plain: Sequence[dict[str, Any]], worded: Sequence[Reason]) -> list[dict[str, Any]]:
-    return [{**reason, "text": other.text} for reason, other in zip(plain, worded, strict=True)]
+    english, italian = (to_json(scored.in_words(catalogue, language, peers)) for language in LANGUAGES)
+    return build_scored(json.loads(english), english, italian, scored.raw, features)
 
 
 def export_generation(

@@ -1,7 +1,7 @@
 """From a model's prediction to score records. Pure: no store, no file, no clock."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Protocol
 
@@ -57,12 +57,22 @@ class Occasion:
 
 @dataclass(frozen=True, slots=True)
 class Scored:
-    """One customer's record without reasons, the drafts of the reasons, and what their sentences need."""
+    """One customer's fields without reasons, the drafts of the reasons, and what their sentences need."""
 
-    record: ScoreRecord
+    cells: Mapping[str, Any]
     raw: float
     drafts: tuple[ReasonDraft, ...]
     values: Mapping[str, Any]
+
+    @property
+    def customer_id(self) -> str:
+        """Whose score it is."""
+        return str(self.cells["customer_id"])
+
+    @property
+    def record(self) -> ScoreRecord:
+        """The record without reasons."""
+        return ScoreRecord(**self.cells)
 
     def worded(
         self, catalogue: Catalogue, language: Language, peers: Mapping[str, Any]
@@ -72,7 +82,7 @@ class Scored:
 
     def in_words(self, catalogue: Catalogue, language: Language, peers: Mapping[str, Any]) -> ScoreRecord:
         """Return the record with its reasons in ``language``."""
-        return replace(self.record, reasons=self.worded(catalogue, language, peers))
+        return ScoreRecord(**{**self.cells, "reasons": self.worded(catalogue, language, peers)})
 
 
 def score_frame(
@@ -105,8 +115,7 @@ def score_frame(
     for cells, raw, drafted, values, rule in zip(
         zip(*columns.values(), strict=True), raws, drafts, rows, scores.rules, strict=True
     ):
-        record = ScoreRecord(**dict(zip(names, cells, strict=True)))
-        yield Scored(record, raw, tuple(drafted), values | rule.said)
+        yield Scored(dict(zip(names, cells, strict=True)), raw, tuple(drafted), values | rule.said)
 
 
 def list_rows(frame: FeatureFrame) -> list[dict[str, Any]]:

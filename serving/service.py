@@ -1,6 +1,5 @@
 """The BentoML service: one mounted app, one method for BentoML's own clients. The one door to BentoML."""
 
-import gc
 import logging
 import sys
 from pathlib import Path
@@ -19,6 +18,7 @@ from serving.api.middleware import ServiceMiddleware, describe_failure
 from serving.api.model import find_champion
 from serving.api.reads import note_read
 from serving.errands import Errands
+from serving.heap import freeze_heap
 from serving.server import SEPARATOR, WORKERS, WORKSPACES
 from serving.tenants import Tenants
 
@@ -101,8 +101,7 @@ def warm_up() -> None:
     for tenant in TENANTS:
         tenant.store.current()
         find_champion(tenant.workspace)
-    gc.collect()
-    gc.freeze()
+    freeze_heap()
     # Four threads compute beside the one that listens: it shall get its turn in half a millisecond, not in 5.
     sys.setswitchinterval(0.0005)
 

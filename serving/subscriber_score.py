@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.feature_frame import FeatureFrame
-from contracts.scores import CURVE_DAYS, Clv, CurvePoint, Flag, Satisfaction, ScoreRecord
+from contracts.scores import CURVE_DAYS, Clv, CurvePoint, Flag, Satisfaction
 from serving.score import (
     DISAGREEMENT,
     Occasion,
@@ -50,8 +50,7 @@ def score_subscribers(
         zip(zip(*columns.values(), strict=True), raws, drafts, rows, strict=True)
     ):
         said = rules[place].said if rules else {}
-        record = ScoreRecord(**dict(zip(names, cells, strict=True)))
-        yield Scored(record, raw, tuple(drafted), values | said)
+        yield Scored(dict(zip(names, cells, strict=True)), raw, tuple(drafted), values | said)
 
 
 def _find_rules(model: SubscriptionModel, prediction: SubscriptionPrediction) -> list[Rule] | None:

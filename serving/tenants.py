@@ -10,6 +10,7 @@ from threading import Event, Thread
 from contracts.errors import SettingsError, StoreError
 from contracts.workspace import Workspace, open_workspace
 from serving.champion import ChampionHolder
+from serving.heap import freeze_heap
 from serving.keys import ApiKey, find_key, recall_key
 from serving.ledger.accesses import AccessLog
 from serving.live.scorer import LiveScorer
@@ -39,10 +40,14 @@ class Tenant:
         object.__setattr__(self, "holder", ChampionHolder(self.workspace))
         object.__setattr__(self, "live", LiveScorer(self.workspace, self.holder))
 
-    def prepare(self) -> None:
-        """Make ready what the next live score needs; a store that cannot answer is told to requests."""
+    def prepare(self) -> bool:
+        """Make ready what the next live score needs, and return whether that was something new.
+
+        A store that cannot answer is told to requests.
+        """
         with suppress(StoreError):
-            self.live.prepare(self.store.current())
+            return self.live.prepare(self.store.current())
+        return False
 
     @property
     def name(self) -> str:
@@ -90,9 +95,9 @@ class Tenants:
         def follow() -> None:
             looking = True
             while looking:
-                for tenant in self._tenants:
-                    tenant.holder.look()
-                    tenant.prepare()
+                news = [(tenant.holder.look(), tenant.prepare()) for tenant in self._tenants]
+                if any(map(any, news)):
+                    freeze_heap()
                 self.metrics.save()
                 looking = not self._ended.wait(seconds)
 

@@ -9,7 +9,7 @@ pattern stands for and ``about`` the topic it names, as in "about delivery". No 
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache, cached_property, lru_cache
+from functools import cache, cached_property
 from importlib.resources import files
 from typing import Any
 
@@ -62,6 +62,9 @@ class Catalogue:
     entries: Mapping[Language, Mapping[str, Entry]]
     currency: str = "EUR"
     features: Mapping[str, Feature] = field(default_factory=dict)
+    _found: dict[tuple[str, str], tuple[str, str] | None] = field(
+        default_factory=dict, repr=False, compare=False
+    )
 
     def for_company(self, features: Iterable[Feature] = (), currency: str | None = None) -> "Catalogue":
         """Return the catalogue that knows the features' own labels and units, and the currency of money."""
@@ -176,7 +179,9 @@ class Catalogue:
 
     def _find(self, feature: str, language: Language) -> tuple[Entry, str]:
         unit = self.features[feature].unit if feature in self.features else ""
-        found = find_key(self.keys, feature, unit)
+        if (feature, unit) not in self._found:
+            self._found[feature, unit] = find_key(self.keys, feature, unit)
+        found = self._found[feature, unit]
         if found is None:
             raise ContractError(
                 f"No texts for {feature!r}: add them to features/wording/en.toml and it.toml."
@@ -245,7 +250,6 @@ def known(value: float | str | None) -> float | str | None:
     return None if value is None or value != value else value
 
 
-@lru_cache(maxsize=10_000)
 def find_key(keys: tuple[str, ...], feature: str, unit: str = "") -> tuple[str, str] | None:
     """Return the key that speaks of a feature, and what its star stands for; the longest pattern wins.
 

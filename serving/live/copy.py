@@ -178,7 +178,8 @@ class LiveCopy:
 
 def _read_table(rows: list[tuple[Any, ...]], place: int, columns: tuple[str, ...]) -> pd.DataFrame:
     known = {row[0]: json.loads(row[place]) for row in rows if row[place]}
-    return pd.DataFrame.from_dict(known, orient="index", columns=columns, dtype=np.float64)
+    cells = np.array(list(known.values()), dtype=np.float64).reshape(len(known), len(columns))
+    return pd.DataFrame(cells, index=pd.Index(list(known), dtype=object), columns=columns)
 
 
 def _build_frame(
@@ -186,13 +187,15 @@ def _build_frame(
 ) -> FeatureFrame:
     index = pd.DataFrame(
         {
-            "as_of": [facts.as_of] * len(rows),
-            "customer_id": [row[0] for row in rows],
-            "kind": [kind] * len(rows),
-            "status": ["scored"] * len(rows),
-            "segment": [row[2] for row in rows],
+            "as_of": facts.as_of,
+            "customer_id": np.array([row[0] for row in rows], dtype=object),
+            "kind": kind,
+            "status": "scored",
+            "segment": np.array([row[2] for row in rows], dtype=object),
         },
         columns=list(INDEX),
+        index=range(len(rows)),
+        dtype=None,
     )
     numeric = [each.name for each in features if each.dtype == "float64"]
     matrix = np.frombuffer(b"".join(row[3] for row in rows), dtype="<f8").reshape(len(rows), len(numeric))

@@ -50,4 +50,4 @@ def write_records(
     scored = score_kind(model, kind, frame, occasion, (stored.economics, stored.answers))
     for each, features in zip(scored, digest_features(frame), strict=True):
         record = to_json(each.in_words(catalogue, language, part.reference.medians))
-        yield LiveRow(each.record.customer_id, features, record)
+        yield LiveRow(each.customer_id, features, record)

@@ -56,19 +56,26 @@ class LiveScorer:
     def __init__(self, workspace: Workspace, holder: ChampionHolder) -> None:
         self._workspace, self._holder = workspace, holder
         self._opened: _Opened | None = None
+        self._prepared: tuple[int, int] | None = None
         self._lock = Lock()
         self._account = LiveAccount(workspace)
 
-    def prepare(self, info: GenerationInfo | None) -> None:
-        """Open and compile ahead of the first request; what cannot be done is told to that request."""
-        champion = self._holder.champion
+    def prepare(self, info: GenerationInfo | None) -> bool:
+        """Open and compile ahead of the first request; what cannot be done is told to that request.
+
+        Returns:
+            Whether there is another copy, or another model's features, than the last time.
+        """
+        champion, before = self._holder.champion, self._prepared
         if info is None or champion is None or not (self._folder(info) / META).is_file():
-            return
+            return False
         try:
             with self._lock:
-                self._compile(self._open(info, champion), champion)
+                opened = self._open(info, champion)
+                self._prepared = (id(opened.copy), id(self._compile(opened, champion)))
         except FedeleError as error:
             error_log.error('{"error": "live", "code": "%s"}', error.code)
+        return self._prepared != before
 
     def score_stored(
         self, info: GenerationInfo, customer_ids: Sequence[str], language: Language, now: datetime

@@ -2,7 +2,8 @@
 
 import json
 import math
-from dataclasses import replace
+from dataclasses import asdict, replace
+from datetime import datetime
 
 import pytest
 from hypothesis import given
@@ -19,10 +20,16 @@ from contracts.scores import (
     to_json,
     unflatten,
 )
+from contracts.time import to_text
 from testkit.score_strategies import chances, score_records
 from testkit.stored import build_record
 
 MONEY = ("value_if_stays", "value_if_leaves", "value_at_risk", "contact_value", "net_clv", "historic_value")
+CHANCES_OF_ALL = {
+    *("churn_probability", "risk_percentile", "p_alive", "p_no_spend", "expected_purchases"),
+    *("low", "high", "detractor", "passive", "promoter"),
+}
+MONEY_OF_ALL = {*MONEY, "historic_value", "net_historic_value", "mean", "p10", "p50", "p90", "clv_mean"}
 CHANCES = ("churn_probability", "risk_percentile", "p_alive", "p_no_spend", "expected_purchases")
 
 
@@ -30,6 +37,23 @@ CHANCES = ("churn_probability", "risk_percentile", "p_alive", "p_no_spend", "exp
 def test_the_canonical_bytes_read_back_as_the_plain_record(record):
     assert json.loads(to_json(record)) == to_dict(record)
     assert dumps(json.loads(to_json(record))) == to_json(record)
+
+
+@given(record=score_records())
+def test_the_bytes_are_those_of_a_json_encoder_on_the_rounded_values(record):
+    def plain(name, value):
+        if isinstance(value, float):
+            digits = 2 if name in MONEY_OF_ALL else 6 if name in CHANCES_OF_ALL else 17
+            return (round(value, digits) if digits < 17 else value) + 0.0
+        if isinstance(value, datetime):
+            return to_text(value)
+        if isinstance(value, dict):
+            return {part: plain(part, held) for part, held in value.items()}
+        if isinstance(value, list | tuple):
+            return [plain(name, part) for part in value]
+        return value
+
+    assert to_json(record) == dumps(plain("", asdict(record)))
 
 
 @given(record=score_records())

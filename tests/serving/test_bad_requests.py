@@ -3,7 +3,6 @@
 import asyncio
 import json
 import logging
-from time import perf_counter
 
 import pytest
 
@@ -56,13 +55,6 @@ def test_a_body_that_is_not_right_is_refused_in_one_shape(served, path, body, st
     assert answer.status == status
     assert answer.problem in ("unreadable", "too-deep", "invalid")
     assert len(answer.body) < 2000
-
-
-def test_deep_nesting_is_refused_quickly(served):
-    served.reader.post("/v1/scores", DEEP)
-    began = perf_counter()
-    assert served.reader.post("/v1/scores", DEEP).problem == "too-deep"
-    assert perf_counter() - began < 0.5
 
 
 @pytest.mark.parametrize("path", POSTS)

@@ -9,7 +9,8 @@ expected purchases in (0, t]; in BG/NBD w = 1 - b, in Pareto/NBD some of the sil
 and for t < H they are 0 and G(T, t) / b. The second does not depend on t_x: who buys was alive.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from weakref import WeakKeyDictionary
 
 import numpy as np
 
@@ -36,18 +37,23 @@ class PurchaseOutcomes:
     purchase_model: PurchaseModel
     horizon: float
     annual_discount_rate: float
+    _known: "WeakKeyDictionary[History, dict[float, Outcomes]]" = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
+    )
 
     def by(self, t: float, history: History) -> Outcomes:
-        """Return the outcomes by ``t`` >= 0; each distinct (x, T) is evaluated once."""
-        pairs, position = np.unique(
-            np.column_stack([history.frequency, history.age]), axis=0, return_inverse=True
-        )
-        x, T = pairs.T.copy()
+        """Return the outcomes by ``t`` >= 0; kept as long as the history, as a score asks for some often."""
+        known = self._known.setdefault(history, {})
+        if t not in known:
+            known[t] = self._find(t, history)
+        return known[t]
+
+    def _find(self, t: float, history: History) -> Outcomes:
+        (x, T), position = history.pairs
         stays, after = self._split(t, x, T, 0.0)
         money_stays, money_after = stays, after
         if self.annual_discount_rate > 0:
             money_stays, money_after = self._split(t, x, T, self.annual_discount_rate)
-        position = position.ravel()
         alive = self.purchase_model.p_alive(history.frequency, history.recency, history.age + self.horizon)
         return Outcomes(
             stays[position], alive * after[position], money_stays[position], alive * money_after[position]

@@ -35,7 +35,7 @@ def poisson_counts(mean: Array) -> Counts:
     thresholds = _poisson_thresholds()
     counts = np.empty(mean.shape, dtype=np.int64)
     for j in range(POINTS):
-        counts[:, j] = np.searchsorted(thresholds[j], mean[:, j], side="left")
+        counts[:, j] = thresholds[j].searchsorted(mean[:, j])
     row, point = np.nonzero(counts == TABULATED)
     z, mu = ndtri(unit_points()[COUNT_AXIS][point]), mean[row, point]
     # Cornish-Fisher: within one purchase for means above 200.

@@ -13,6 +13,7 @@ import httpx
 import numpy as np
 import numpy.typing as npt
 
+from contracts.feature_frame import Feature, FeatureList
 from contracts.randomness import generator
 from contracts.scores import LANGUAGES
 from serving.keys import create_key
@@ -24,6 +25,7 @@ from testkit.service import build_service
 from training.models.beta_geo import BetaGeo, quiet_lifetimes
 from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.churn import ChurnTrees, TreeSettings
+from training.models.explain import explain
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
 from training.models.joint import JointModel
@@ -55,7 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Print one line per comparison: ours, theirs, how many times faster ours is."""
     wanted = list(arguments if arguments is not None else sys.argv[1:])
     print(f"{'':<68} {'ours':>11}  {'theirs':>11}  {'theirs/ours':>7}")
-    for compare in (compare_fits, compare_predictions, compare_contributions, compare_routes, time_joint):
+    compared = (compare_fits, compare_predictions, compare_contributions, compare_routes)
+    for compare in (*compared, time_joint, time_reasons):
         if not wanted or compare.__name__.partition("_")[2] in wanted:
             print(compare(), flush=True)
     return 0
@@ -141,6 +144,15 @@ def time_joint() -> Timing:
     return Timing(
         f"joint prediction, {BATCH:,} customers", find_best(lambda: model.predict(history, churn), 1)
     )
+
+
+def time_reasons() -> Timing:
+    """Whom to tell what: the families that move 23,500 customers, from the contributions of 70 features."""
+    draw = generator(1, "explain")
+    features = FeatureList(tuple(Feature(f"family{place % 12}.x{place}", "", "") for place in range(70)))
+    contributions, offsets = draw.normal(0, 0.1, (23_500, 70)), draw.normal(size=23_500)
+    seconds = find_best(lambda: explain(contributions, offsets, 0.0, features))
+    return Timing("reasons chosen, 23,500 customers", seconds)
 
 
 def draw_histories(count: int) -> tuple[Array, Array, Array, Array]:

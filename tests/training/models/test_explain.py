@@ -1,5 +1,3 @@
-import time
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,7 +6,6 @@ from hypothesis.extra import numpy as arrays
 
 from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureList
-from contracts.randomness import generator
 from contracts.scores import Reason
 from features.wording.catalogue import load_catalogue
 from testkit.churn_worlds import NAMES, build_world
@@ -212,14 +209,3 @@ def test_drafts_become_reasons_in_the_language_asked_for():
             text="it: support.tickets is 4.0, usually 1.0",
         ),
     )
-
-
-def test_a_whole_shop_is_explained_in_two_seconds_of_one_core():
-    draw = generator(1, "explain")
-    names = [f"family{number % 12}.feature{number}" for number in range(70)]
-    features = FeatureList(tuple(Feature(name, "", "unknown") for name in names))
-    contributions = draw.normal(0, 0.1, (23_500, 70))
-    started = time.process_time()
-    drafts = explain(contributions, draw.normal(size=23_500), 0.0, features)
-    assert time.process_time() - started < 2
-    assert len(drafts) == 23_500
