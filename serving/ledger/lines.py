@@ -6,7 +6,7 @@ Like the chain's, each is sealed over the one before it; the chain itself vouche
 import hashlib
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,12 +24,15 @@ class LineWriter:
         file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_APPEND, 0o600)
 
-    def write(self, body: Mapping[str, Any]) -> None:
-        """Add a line."""
-        self.seal = seal_line(self.seal, body)
-        os.write(self._descriptor, dumps({"body": body, "seal": self.seal}) + b"\n")
+    def write(self, bodies: Sequence[Mapping[str, Any]]) -> None:
+        """Add a line for each body."""
+        told = b""
+        for body in bodies:
+            self.seal = seal_line(self.seal, body)
+            told += dumps({"body": body, "seal": self.seal}) + b"\n"
+        os.write(self._descriptor, told)
         os.fsync(self._descriptor)
-        self.lines += 1
+        self.lines += len(bodies)
 
     def close(self) -> None:
         """Close the file."""

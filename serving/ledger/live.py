@@ -35,9 +35,9 @@ ROWS, LINES = ".rows", ".lines"
 _NONCE = 12
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class LiveCall:
-    """What the scores of one request have in common.
+    """What the scores of one request for customers of one kind have in common.
 
     ``bundle`` is the SHA-256 of the model's manifest; ``sent`` the facts that came with the request, None for
     a score of stored features.
@@ -69,14 +69,15 @@ class _Files:
         self.anchored_at, self.written_at = now, now
         self._anchored = 0
 
-    def write(self, call: LiveCall, scores: Sequence[LiveRow], keys: Mapping[str, bytes]) -> None:
-        """Put the scores of a request on disk."""
-        first = self.rows.rows
-        name = self.rows_name
-        self.rows.write(build_live_row(keys[each.customer_id], each, name) for each in scores)
+    def write(self, calls: Mapping[LiveCall, Sequence[LiveRow]], keys: Mapping[str, bytes]) -> None:
+        """Put the scores of a request on disk: none of its lines before all of its rows."""
+        told, name = [], self.rows_name
+        for call, scores in calls.items():
+            told.append(_describe(call, self.rows.rows, len(scores), keys[scores[0].customer_id]))
+            self.rows.write(build_live_row(keys[each.customer_id], each, name) for each in scores)
+            self.written_at = call.occasion.scored_at
         self.rows.sync()
-        self.lines.write(_describe(call, first, len(scores), keys[scores[0].customer_id]))
-        self.written_at = call.occasion.scored_at
+        self.lines.write(told)
 
     def anchor(self, chain: Chain) -> None:
         """Let the chain, whose lock is held, vouch for what was written since it last did."""
@@ -102,22 +103,27 @@ class LiveAccount:
         self._files: _Files | None = None
         self._keyring: Keyring | None = None
 
-    def note(self, call: LiveCall, scores: Sequence[LiveRow]) -> set[str]:
-        """Put the scores of a request on disk; return whose they are.
+    def note(self, calls: Mapping[LiveCall, Sequence[LiveRow]]) -> set[str]:
+        """Put the scores of a request, by kind of customer, on disk; return whose they are.
 
         Who was erased while the score was computed is left out, and must not be told either.
         """
+        customer_ids = [each.customer_id for scores in calls.values() for each in scores]
         chain = Chain(self._workspace.ledger)
         # Within the lock that an erasure holds: no row comes under a key that is just being destroyed.
         with self._writing, chain.hold():
-            keys = self._find_keys([each.customer_id for each in scores])
-            kept = [each for each in scores if each.customer_id in keys]
+            keys = self._find_keys(customer_ids)
+            kept = {
+                call: own
+                for call, scores in calls.items()
+                if (own := [each for each in scores if each.customer_id in keys])
+            }
             if kept:
-                files = self._open(chain, call.occasion.scored_at)
-                files.write(call, kept, keys)
+                files = self._open(chain, next(iter(kept)).occasion.scored_at)
+                files.write(kept, keys)
                 if files.written_at - files.anchored_at >= ANCHOR_AFTER:
                     files.anchor(chain)
-        return {each.customer_id for each in kept}
+        return set(customer_ids) & set(keys)
 
     def close(self) -> None:
         """Let the chain vouch for what was written."""

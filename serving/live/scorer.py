@@ -6,7 +6,6 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from threading import Lock
-from typing import Any
 
 from contracts.errors import FedeleError
 from contracts.scores import FLAGS, Flag, Language
@@ -17,7 +16,7 @@ from features.wording.catalogue import load_catalogue
 from serving.api.problems import Problem
 from serving.batch import find_bands, find_costs
 from serving.champion import Champion, ChampionHolder
-from serving.ledger.live import LiveAccount, LiveCall
+from serving.ledger.live import LiveAccount, LiveCall, LiveRow
 from serving.live.copy import META, LiveCopy
 from serving.live.facts import NewFacts
 from serving.live.records import StoredFeatures, compile_features, write_records
@@ -87,18 +86,18 @@ class LiveScorer:
             StoreError: there is no copy.
         """
         champion = self._find_champion()
-        found: dict[str, bytes] = {}
-        for kind, part in champion.model.parts.items():
-            with self._lock:
-                copy = self._open(info, champion).copy
-                if copy.facts.hashes.get(kind) not in (None, part.features.hash):
-                    raise _other_features()
-                stored = copy.read_features(customer_ids, kind, part.features)
-                newest = copy.facts.newest
-            if len(stored.frame):
-                occasion = self._describe(champion, kind, info, (info.as_of, now, newest))
-                found |= self._tell(champion, kind, stored, (occasion, language))
-        return champion, found
+        lists = {kind: part.features for kind, part in champion.model.parts.items()}
+        with self._lock:
+            copy = self._open(info, champion).copy
+            if any(copy.facts.hashes.get(kind) not in (None, own.hash) for kind, own in lists.items()):
+                raise _other_features()
+            by_kind, newest = copy.read_features(customer_ids, lists), copy.facts.newest
+        told = {}
+        for kind, stored in by_kind.items():
+            occasion = self._describe(champion, kind, info, (info.as_of, now, newest))
+            call = LiveCall(kind, occasion, champion.bundle, language)
+            told[call] = self._write(champion, call, stored)
+        return champion, self._tell(told)
 
     def rescore(
         self,
@@ -130,8 +129,9 @@ class LiveScorer:
             return LiveScore(reason="no_model")
         ((kind, frame),) = found.frames.items()
         occasion = self._describe(champion, kind, info, (as_of, now, newest))
+        call = LiveCall(kind, occasion, champion.bundle, language, facts.sent)
         stored = StoredFeatures(frame, economics, found.answers)
-        told = self._tell(champion, kind, stored, (occasion, language), facts.sent)
+        told = self._tell({call: self._write(champion, call, stored)})
         return LiveScore(told.get(customer_id), None if told else "unknown")
 
     def close(self) -> None:
@@ -142,19 +142,15 @@ class LiveScorer:
                 self._opened.copy.close()
             self._opened = None
 
-    def _tell(
-        self,
-        champion: Champion,
-        kind: str,
-        stored: StoredFeatures,
-        manner: tuple[Occasion, Language],
-        sent: Mapping[str, Any] | None = None,
-    ) -> dict[str, bytes]:
-        """Return the records by customer, once the ledger has them."""
-        occasion, language = manner
-        scores = list(write_records(champion.model, kind, stored, manner, load_catalogue()))
-        told = self._account.note(LiveCall(kind, occasion, champion.bundle, language, sent), scores)
-        return {each.customer_id: each.record for each in scores if each.customer_id in told}
+    def _write(self, champion: Champion, call: LiveCall, stored: StoredFeatures) -> list[LiveRow]:
+        manner = (call.occasion, call.language)
+        return list(write_records(champion.model, call.kind, stored, manner, load_catalogue()))
+
+    def _tell(self, calls: Mapping[LiveCall, Sequence[LiveRow]]) -> dict[str, bytes]:
+        """Return the records of a request by customer, once the ledger has them."""
+        told = self._account.note(calls) if calls else set()
+        rows = (each for scores in calls.values() for each in scores)
+        return {each.customer_id: each.record for each in rows if each.customer_id in told}
 
     def _find_champion(self) -> Champion:
         champion = self._holder.champion

@@ -6,7 +6,6 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contracts.errors import BundleRefused
 from contracts.feature_frame import FeatureFrame, FeatureList
@@ -135,8 +134,10 @@ def select(frame: FeatureFrame, features: FeatureList) -> FeatureFrame:
     Raises:
         ContractError: one is missing.
     """
-    columns = {feature.name: frame.column(feature.name) for feature in features}
-    return FeatureFrame(frame.index, pd.DataFrame(columns, index=frame.values.index), features)
+    for name in features.names:
+        frame.check_has(name)
+    places = [frame.features.places[name] for name in features.names]
+    return FeatureFrame(frame.index, frame.values.iloc[:, places], features)
 
 
 def _expand(matrix: Floats, expansions: Sequence[Expansion]) -> Floats:

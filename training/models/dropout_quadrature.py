@@ -8,7 +8,7 @@ converges geometrically (Trefethen and Weideman 2014, SIAM Review 56(3)). The we
 share exactly.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -29,9 +29,20 @@ class DropoutNodes:
     b: float
     y: Array
     p: Array
+    _known: dict[float, Array] = field(default_factory=dict, init=False, repr=False)
 
     def weights(self, frequency: Array) -> Array:
-        """Return shape (n, k): per frequency x >= 0 the weights of Beta(a, b + x), positive, summing to 1."""
+        """Return shape (n, k): per frequency x >= 0 the weights of Beta(a, b + x), positive, summing to 1.
+
+        They are kept: a score asks for those of the same few frequencies at every horizon.
+        """
+        asked = frequency.tolist()
+        new = [x for x in dict.fromkeys(asked) if x not in self._known]
+        if new:
+            self._known.update(zip(new, self._weigh(np.array(new)), strict=True))
+        return np.array([self._known[x] for x in asked]).reshape(len(asked), self.y.size)
+
+    def _weigh(self, frequency: Array) -> Array:
         a, b_x, y = self.a, self.b + frequency[:, None], self.y
         step = float(y[1] - y[0])
         log_density = a * y - (a + b_x) * np.logaddexp(0.0, y)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 
 from training.models.history import Array
 
@@ -40,7 +41,7 @@ class SpendMixture:
         sizes = [values.shape[1] for values, _ in branches]
         shares = np.column_stack([share / size for size, (_, share) in zip(sizes, branches, strict=True)])
         weights = np.repeat(shares, sizes, axis=1)
-        order = np.argsort(draws, axis=1, kind="stable")
+        order = _sort_rows(draws)
         weights = np.take_along_axis(weights, order, axis=1)
         cumulative = p_no_spend[:, None] + np.cumsum(weights, axis=1) - weights / 2
         return cls(p_no_spend, np.take_along_axis(draws, order, axis=1), weights, cumulative)
@@ -87,3 +88,15 @@ class SpendMixture:
         low = np.where(index > 0, self.draws[row, before], 0.0)
         c_low = np.where(index > 0, self.cumulative[row, before], self.p_no_spend)
         return low, self.draws[row, here], c_low, self.cumulative[row, here]
+
+
+def _sort_rows(draws: Array) -> npt.NDArray[np.intp]:
+    """Return the order of each row that a stable sort gives, which costs several times a plain one.
+
+    Where no two draws of a row are equal there is but one order, and equal ones are rare.
+    """
+    order = np.argsort(draws, axis=1)
+    ordered = np.take_along_axis(draws, order, axis=1)
+    tied = (ordered[:, 1:] == ordered[:, :-1]).any(axis=1)
+    order[tied] = np.argsort(draws[tied], axis=1, kind="stable")
+    return order

@@ -38,7 +38,7 @@ class Running:
 
 
 @contextmanager
-def serve_workspace(folder: Path) -> Iterator[Running]:
+def serve_workspace(folder: Path, workers: int = 1) -> Iterator[Running]:
     """Start ``fedele serve`` on the workspace in ``folder``; SIGTERM ends it with the block.
 
     Raises:
@@ -48,7 +48,7 @@ def serve_workspace(folder: Path) -> Iterator[Running]:
     environment = build_environment(folder, BENTOML_HOME=str(folder / ".bentoml"))
     with log.open("wb") as output:
         server = subprocess.Popen(
-            build_command("serve", "--port", str(port)),
+            build_command("serve", "--port", str(port), "--workers", str(workers)),
             cwd=folder,
             env=environment,
             stdout=output,

@@ -43,6 +43,7 @@ WARM_SECONDS, RATIO_SECONDS, RATIO_RUNS = 10.0, 10.0, 5
 ASKED, TOGETHER = 50, 100
 LEAST_EVENTS, LEAST_SCORED, LEAST_SHARE = 5_000_000, 200_000, 0.65
 NICE = 10
+WORKERS = 2
 _MOMENTS = ("scored_at",)
 
 
@@ -161,7 +162,7 @@ def serve(workspace: Workspace, seconds: float) -> Iterator[Service]:
     scopes = ("--scope", "score:read", "--scope", "score:live")
     key = call_fedele(workspace.root, "keys", "create", *scopes)["key"]
     rows, info = _find_rows(workspace)
-    with serve_workspace(workspace.root) as running:
+    with serve_workspace(workspace.root, workers=WORKERS) as running:
         _wait_for_model(running, key, rows[0].customer_id)
         yield Service(running, key, rows, info, seconds)
 
