@@ -115,20 +115,47 @@ def score_frame(
     for cells, raw, drafted, values, rule in zip(
         zip(*columns.values(), strict=True), raws, drafts, rows, scores.rules, strict=True
     ):
-        yield Scored(dict(zip(names, cells, strict=True)), raw, tuple(drafted), values | rule.said)
+        yield Scored(dict(zip(names, cells, strict=True)), raw, tuple(drafted), values.also(rule.said))
 
 
-def list_rows(frame: FeatureFrame) -> list[dict[str, Any]]:
+class RowValues(Mapping[str, Any]):
+    """One row of a frame as {feature: value}; of its two hundred values a few are ever asked for."""
+
+    def __init__(self, places: Mapping[str, int], numbers: Sequence[float], texts: Mapping[str, Any]) -> None:
+        self._places, self._numbers, self._texts = places, numbers, texts
+
+    def __getitem__(self, name: str) -> Any:
+        return self._texts[name] if name in self._texts else self._numbers[self._places[name]]
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the value, or ``default`` where the row has no such name."""
+        if name in self._texts:
+            return self._texts[name]
+        place = self._places.get(name)
+        return default if place is None else self._numbers[place]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._places, **self._texts})
+
+    def __len__(self) -> int:
+        return len({**self._places, **self._texts})
+
+    def also(self, more: Mapping[str, Any]) -> "RowValues":
+        """Return the row with ``more`` in it."""
+        return RowValues(self._places, self._numbers, {**self._texts, **more}) if more else self
+
+
+def list_rows(frame: FeatureFrame) -> list[RowValues]:
     """Return each row as {feature: value}; numbers all at once, one by one they cost as much as a model."""
     numeric = [each.name for each in frame.features if each.dtype == "float64"]
-    rows: list[dict[str, Any]] = [
-        dict(zip(numeric, cells, strict=True)) for cells in frame.numbers(numeric).tolist()
+    places = {name: place for place, name in enumerate(numeric)}
+    words = {
+        each.name: frame.values[each.name].tolist() for each in frame.features if each.name not in places
+    }
+    return [
+        RowValues(places, cells, {name: column[row] for name, column in words.items()})
+        for row, cells in enumerate(frame.numbers(numeric).tolist())
     ]
-    for each in frame.features:
-        if each.dtype != "float64":
-            for row, cell in zip(rows, frame.values[each.name].tolist(), strict=True):
-                row[each.name] = cell
-    return rows
 
 
 def _columns(

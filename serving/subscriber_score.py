@@ -50,7 +50,7 @@ def score_subscribers(
         zip(zip(*columns.values(), strict=True), raws, drafts, rows, strict=True)
     ):
         said = rules[place].said if rules else {}
-        yield Scored(dict(zip(names, cells, strict=True)), raw, tuple(drafted), values | said)
+        yield Scored(dict(zip(names, cells, strict=True)), raw, tuple(drafted), values.also(said))
 
 
 def _find_rules(model: SubscriptionModel, prediction: SubscriptionPrediction) -> list[Rule] | None:

@@ -17,7 +17,7 @@ from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureList
 from contracts.scores import LANGUAGES, Language
 from features.wording.numbers import format_value
-from features.wording.template import Slot, Template, parse_template
+from features.wording.template import BARE, Slot, Template, parse_template
 
 FEATURES, WORDS, ABOUT = "features", "words", "about"
 CASES = ("sentences", "one", "below_one", "negative", "zero", "missing")
@@ -131,9 +131,7 @@ class Catalogue:
         """
         entry, part = self._find(feature, language)
         subject = entry.subject or feature
-        own = self._own_name(feature, part, language)
-        fixed = {"label": own, "part": part, "about": self._about(part, language)}
-        spoken = _Spoken(feature, fixed, language, currency or self.currency)
+        spoken = _Spoken(feature, part, language, currency or self.currency)
         others: Values = {} if peers.get(feature) == values.get(feature) else peers
         for template in (*entry.templates(known(values.get(subject))), entry.cases["missing"][0]):
             sentence = self._fill(template, spoken, values, others)
@@ -167,8 +165,8 @@ class Catalogue:
         return "".join(said)
 
     def _say(self, slot: Slot, spoken: "_Spoken", values: Values) -> str | None:
-        if slot.name in spoken.fixed:
-            return spoken.fixed[slot.name]
+        if slot.name in BARE:
+            return self._say_fixed(slot.name, spoken)
         value = known(values.get(spoken.feature if slot.name == "value" else slot.name))
         if value is None:
             return None
@@ -176,6 +174,11 @@ class Catalogue:
             say = self._about if slot.format == ABOUT else self._word
             return say(value, spoken.language)
         return format_value(value, slot.format, spoken.language, spoken.currency, slot.forms)
+
+    def _say_fixed(self, name: str, spoken: "_Spoken") -> str:
+        if name == "label":
+            return self._own_name(spoken.feature, spoken.part, spoken.language)
+        return self._about(spoken.part, spoken.language) if name == ABOUT else spoken.part
 
     def _find(self, feature: str, language: Language) -> tuple[Entry, str]:
         unit = self.features[feature].unit if feature in self.features else ""
@@ -216,7 +219,7 @@ class Catalogue:
 @dataclass(frozen=True, slots=True)
 class _Spoken:
     feature: str
-    fixed: Mapping[str, str]
+    part: str
     language: Language
     currency: str
 
