@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import math
 import re
 import secrets
 import traceback
@@ -32,12 +33,14 @@ from serving.tenants import Tenant, Tenants
 ANSWER_SECONDS = 15.0
 LONG_SECONDS = 300.0
 MOST_AT_ONCE = 48
-PASS_SECONDS = 0.015
-FEW_TOGETHER = 32
+PASS_SECONDS = 0.005
+FEW_TOGETHER = 24
+SLOW_SECONDS = 0.5
 MOST_RUNNING = 4
 WAIT_SECONDS = 2.0
 MOST_HELD = 2_000
 HELD_SECONDS = 1.0
+SPREAD = 64
 _REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,64}")
 access_log = logging.getLogger("fedele.access")
 error_log = logging.getLogger("fedele.errors")
@@ -52,7 +55,9 @@ class ServiceMiddleware:
         self._clock = clock
         self._open = 0  # requests being read, looked up or answered
         self._held = 0  # refused and waiting to be told
-        self._arrived, self._pass_began, self._was_slow = 0, 0.0, False  # in a pass of the event loop
+        self._refused = 0
+        self._arrived, self._pass_began = 0, 0.0  # in a pass of the event loop
+        self._was_late = -math.inf  # when a pass was, the last time
         self._turns = asyncio.Semaphore(MOST_RUNNING)
         self._limits = RateLimits()
 
@@ -96,19 +101,22 @@ class ServiceMiddleware:
         """Return whether too many are open, or keep coming together and have taken their time already.
 
         What is answered at once is never open beside another: it piles up in passes of the event loop. One
-        slow pass is a hiccup of the machine; those who come late in the next one as well are told to wait.
+        slow pass is a hiccup of the machine; those who come late in another soon after are told to wait.
         """
         if not self._arrived:
             self._pass_began = perf_counter()
             asyncio.get_running_loop().call_soon(self._end_pass)
         self._arrived += 1
-        return self._open >= MOST_AT_ONCE or (self._was_slow and self._is_late())
+        was_late = perf_counter() - self._was_late < SLOW_SECONDS
+        return self._open >= MOST_AT_ONCE or (was_late and self._is_late())
 
     def _is_late(self) -> bool:
         return self._arrived > FEW_TOGETHER and perf_counter() - self._pass_began > PASS_SECONDS
 
     def _end_pass(self) -> None:
-        self._arrived, self._was_slow = 0, self._is_late()
+        if self._is_late():
+            self._was_late = perf_counter()
+        self._arrived = 0
 
     async def _route(
         self, scope: Scope, receive: Receive, reply: Reply, noted: tuple[dict[str, Any], asyncio.Timeout]
@@ -158,8 +166,10 @@ class ServiceMiddleware:
         """
         if self._held < MOST_HELD:
             self._held += 1
+            self._refused += 1
             try:
-                await asyncio.sleep(HELD_SECONDS)
+                # Each a little later than the one before: those told together would come back together.
+                await asyncio.sleep(HELD_SECONDS * (1 + self._refused % SPREAD / SPREAD))
             finally:
                 self._held -= 1
         reply = Reply(scope, receive, send, request_id)

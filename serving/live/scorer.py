@@ -159,14 +159,16 @@ class LiveScorer:
         return champion
 
     def _open(self, info: GenerationInfo, champion: Champion) -> _Opened:
-        folder = self._folder(info)
+        folder, before = self._folder(info), self._opened
         try:
             # The number of a file that is gone is given again: the instant it was made is not.
             made = (folder / META).stat()
             mark = (info.generation, made.st_ino, made.st_ctime_ns)
         except OSError:
+            # One that is written again is gone for an instant: what is open of it holds until then.
             mark = (info.generation, 0, 0)
-        before = self._opened
+            if before is not None and before.mark[0] == info.generation:
+                mark = before.mark
         if before is None or before.mark != mark:
             copy = LiveCopy(folder)
             if before is not None:
