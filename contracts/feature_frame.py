@@ -61,11 +61,6 @@ class FeatureList:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
-    def places(self) -> dict[str, int]:
-        """The place of each name."""
-        return {name: place for place, name in enumerate(self.names)}
-
-    @cached_property
     def hash(self) -> str:
         """Sixteen hex digits over names, types and order."""
         text = json.dumps([[feature.name, feature.dtype] for feature in self.features])
@@ -142,21 +137,25 @@ class FeatureFrame:
         self.check_has(name)
         return self.values[name]
 
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each column of ``values``."""
+        return {name: place for place, name in enumerate(self.values.columns.tolist())}
+
     def check_has(self, name: str) -> None:
         """Raise ``ContractError`` when the list has no such name."""
-        if name not in self.features.places:
+        if name not in self.places:
             raise ContractError(
                 f"Feature {name!r} is not in this frame: its families are {self.features.families}."
             )
 
     def numbers(self, names: Sequence[str]) -> "npt.NDArray[np.float64]":
         """Return the values of these numeric features as one matrix (n, k), NaN where missing."""
-        if len(self) > FEW_ROWS:
-            return self._read([self.features.places[name] for name in names])
-        numeric, matrix = self._numeric
-        if all(name in numeric for name in names):
-            return matrix[:, [numeric[name] for name in names]]
-        return self._read([self.features.places[name] for name in names])
+        if len(self) <= FEW_ROWS:
+            numeric, matrix = self._numeric
+            if all(name in numeric for name in names):
+                return matrix[:, [numeric[name] for name in names]]
+        return self._read([self.places[name] for name in names])
 
     def _read(self, places: Sequence[int]) -> "npt.NDArray[np.float64]":
         # By place: finding a hundred columns by name takes pandas longer than the model takes to score.
@@ -168,7 +167,7 @@ class FeatureFrame:
     def _numeric(self) -> "tuple[dict[str, int], npt.NDArray[np.float64]]":
         """The numeric features' places in a matrix of them all: few rows are asked for often."""
         places = [place for place, kind in enumerate(self.values.dtypes.tolist()) if kind == np.float64]
-        names = [self.features.names[place] for place in places]
+        names = [self.values.columns[place] for place in places]
         return {name: place for place, name in enumerate(names)}, self._read(places)
 
     def rows(self, mask: "pd.Series[bool] | Any") -> "FeatureFrame":

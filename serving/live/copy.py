@@ -207,7 +207,6 @@ def _build_frame(
         },
         columns=list(INDEX),
         index=range(len(rows)),
-        dtype=None,
     )
     numeric = [each.name for each in features if each.dtype == "float64"]
     matrix = np.frombuffer(b"".join(row[3] for row in rows), dtype="<f8").reshape(len(rows), len(numeric))

@@ -57,6 +57,11 @@ def test_a_body_that_is_not_right_is_refused_in_one_shape(served, path, body, st
     assert len(answer.body) < 2000
 
 
+def test_deep_nesting_is_refused_as_what_it_is(served):
+    for body in (DEEP, b'{"customer_ids": ' + DEEP + b"}"):
+        assert served.reader.post("/v1/scores", body).problem == "too-deep"
+
+
 @pytest.mark.parametrize("path", POSTS)
 @pytest.mark.parametrize(
     "kind",

@@ -136,7 +136,7 @@ def select(frame: FeatureFrame, features: FeatureList) -> FeatureFrame:
     """
     for name in features.names:
         frame.check_has(name)
-    places = [frame.features.places[name] for name in features.names]
+    places = [frame.places[name] for name in features.names]
     return FeatureFrame(frame.index, frame.values.iloc[:, places], features)
 
 
