@@ -221,10 +221,10 @@ def _spell_instant(instant: datetime) -> str:
 
 def _spell_number(name: str, digits: int | None) -> Speller:
     """Return what spells the numbers of a field: rounded to ``digits``, as short as they can be, no -0.0."""
-    layout = f"%.{digits}f"
+    layout = None if digits is None else f"%.{digits}f"
 
     def spell(value: Any) -> str:
-        if type(value) is float and digits is not None and 0.001 <= value < 1e8:
+        if type(value) is float and layout is not None and 0.001 <= value < 1e8:
             # In these bounds the shortest text of the rounded number is the layout's without its zeros.
             text = (layout % value).rstrip("0")
             return text + "0" if text[-1] == "." else text

@@ -25,12 +25,9 @@ from testkit.score_strategies import chances, score_records
 from testkit.stored import build_record
 
 MONEY = ("value_if_stays", "value_if_leaves", "value_at_risk", "contact_value", "net_clv", "historic_value")
-CHANCES_OF_ALL = {
-    *("churn_probability", "risk_percentile", "p_alive", "p_no_spend", "expected_purchases"),
-    *("low", "high", "detractor", "passive", "promoter"),
-}
-MONEY_OF_ALL = {*MONEY, "historic_value", "net_historic_value", "mean", "p10", "p50", "p90", "clv_mean"}
+MONEY_OF_ALL = {*MONEY, "net_historic_value", "mean", "p10", "p50", "p90", "clv_mean"}
 CHANCES = ("churn_probability", "risk_percentile", "p_alive", "p_no_spend", "expected_purchases")
+CHANCES_OF_ALL = {*CHANCES, "low", "high", "detractor", "passive", "promoter"}
 
 
 @given(record=score_records())

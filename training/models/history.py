@@ -1,7 +1,6 @@
 """What a buy-till-you-die model knows of each customer, checked once where it enters."""
 
 from dataclasses import dataclass, field
-from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
@@ -53,15 +52,6 @@ class History:
 
     def __len__(self) -> int:
         return int(self.frequency.size)
-
-    @cached_property
-    def pairs(self) -> tuple[tuple[Array, Array], npt.NDArray[np.intp]]:
-        """The distinct (x, T), sorted, and each customer's place among them: many share one."""
-        distinct, position = np.unique(
-            np.column_stack([self.frequency, self.age]), axis=0, return_inverse=True
-        )
-        x, T = distinct.T.copy()
-        return (x, T), position.ravel()
 
 
 def _refuse(wrong: npt.NDArray[np.bool_], fault: str, next_step: str) -> None:

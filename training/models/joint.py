@@ -27,6 +27,7 @@ import numpy as np
 import numpy.typing as npt
 
 from contracts.errors import ContractError
+from training.models.distinct import find_distinct
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import Array, History
 from training.models.mixture import SpendMixture, SpendMoments
@@ -274,8 +275,7 @@ class JointModel:
         for start in range(0, order.size, ROWS_AT_ONCE):
             rows = order[start : start + ROWS_AT_ONCE]
             x, T = history.frequency[rows], history.age[rows]
-            pairs, position = np.unique(np.column_stack([x, T]), axis=0, return_inverse=True)
-            position = position.ravel()
+            pairs, position = find_distinct((x, T))
             unit = self.gamma_gamma.v + np.where(x > 0, x * history.monetary_value[rows], 0.0)
             stays = self._unit_draws(pairs, 0.0, H, H2)[position] * (unit * factors[0][rows])[:, None]
             branches = [(stays, 1 - p[rows])]
@@ -285,8 +285,8 @@ class JointModel:
                 branches.append((late, p[rows] * (1 - silent[rows])))
             yield rows, SpendMixture.of(p[rows] * silent[rows], tuple(branches))
 
-    def _unit_draws(self, pairs: Array, later: float, window: float, end: float) -> Array:
-        x, T = pairs.T.copy()
+    def _unit_draws(self, pairs: Sequence[Array], later: float, window: float, end: float) -> Array:
+        x, T = pairs
         return self._draws.spend(x, self._draws.purchases(x, T + later, window, end))
 
 

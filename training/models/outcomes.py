@@ -15,6 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from contracts.periods import continuous_rate
+from training.models.distinct import find_distinct
 from training.models.history import Array, History
 from training.models.purchase_model import PurchaseModel
 from training.models.residual_clv import discounted_purchases_alive
@@ -49,7 +50,7 @@ class PurchaseOutcomes:
         return known[t]
 
     def _find(self, t: float, history: History) -> Outcomes:
-        (x, T), position = history.pairs
+        (x, T), position = find_distinct((history.frequency, history.age))
         stays, after = self._split(t, x, T, 0.0)
         money_stays, money_after = stays, after
         if self.annual_discount_rate > 0:
