@@ -2,8 +2,8 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -129,8 +129,38 @@ class FeatureFrame:
                 f"its list has {len(self.features)} and its index {len(self.index)}: rebuild the frame."
             )
 
+    @classmethod
+    def of_numbers(
+        cls,
+        index: pd.DataFrame,
+        numbers: "npt.NDArray[np.float64]",
+        words: Mapping[str, Sequence[str | None]],
+        features: FeatureList,
+        unseen_families: tuple[str, ...] = (),
+    ) -> "FeatureFrame":
+        """Return the frame of a matrix of the numeric features (n, k), in the list's order, and the texts."""
+        numeric = [each.name for each in features if each.dtype == "float64"]
+        values = pd.DataFrame(numbers, columns=numeric)
+        for place, name in enumerate(features.names):
+            if name in words:
+                values.insert(place, name, pd.Series(words[name], dtype=object))
+        frame = cls(index, values, features, unseen_families)
+        _keep(frame, numeric, numbers)
+        return frame
+
     def __len__(self) -> int:
         return len(self.index)
+
+    @cached_property
+    def segments(self) -> "npt.NDArray[np.object_]":
+        """Each row's segment, (n,)."""
+        return np.asarray(self.index["segment"].to_numpy(dtype=object))
+
+    @cached_property
+    def customers(self) -> list[str]:
+        """Each row's customer, n."""
+        ids: list[str] = self.index["customer_id"].tolist()
+        return ids
 
     def column(self, name: str) -> "pd.Series[Any]":
         """Return the values of one feature; ``ContractError`` when the list has no such name."""
@@ -142,12 +172,27 @@ class FeatureFrame:
         """The place of each column of ``values``."""
         return {name: place for place, name in enumerate(self.values.columns.tolist())}
 
+    @cached_property
+    def numeric(self) -> frozenset[str]:
+        """Which columns of ``values`` are of type float64."""
+        kinds = zip(self.values.columns.tolist(), self.values.dtypes.tolist(), strict=True)
+        return frozenset(name for name, kind in kinds if kind == np.float64)
+
     def check_has(self, name: str) -> None:
         """Raise ``ContractError`` when the list has no such name."""
         if name not in self.places:
             raise ContractError(
                 f"Feature {name!r} is not in this frame: its families are {self.features.families}."
             )
+
+    def number(self, name: str) -> "npt.NDArray[np.float64]":
+        """Return the values of one numeric feature, (n,), NaN where missing.
+
+        Raises:
+            ContractError: the list has no such name.
+        """
+        self.check_has(name)
+        return np.ascontiguousarray(self.numbers((name,))[:, 0])
 
     def numbers(self, names: Sequence[str]) -> "npt.NDArray[np.float64]":
         """Return the values of these numeric features as one matrix (n, k), NaN where missing."""
@@ -166,12 +211,28 @@ class FeatureFrame:
     @cached_property
     def _numeric(self) -> "tuple[dict[str, int], npt.NDArray[np.float64]]":
         """The numeric features' places in a matrix of them all: few rows are asked for often."""
-        places = [place for place, kind in enumerate(self.values.dtypes.tolist()) if kind == np.float64]
-        names = [self.values.columns[place] for place in places]
-        return {name: place for place, name in enumerate(names)}, self._read(places)
+        names = [name for name in self.places if name in self.numeric]
+        matrix = self._read([self.places[name] for name in names])
+        return {name: nth for nth, name in enumerate(names)}, matrix
+
+    def plus(self, more: Sequence[Feature], columns: Sequence["npt.NDArray[np.float64]"]) -> "FeatureFrame":
+        """Return the frame with these numeric features and their values, (n,) each, appended."""
+        added = np.column_stack(columns)
+        names = [each.name for each in more]
+        values = pd.concat([self.values, pd.DataFrame(added, columns=names, index=self.values.index)], axis=1)
+        frame = replace(self, values=values, features=self.features.plus(more))
+        if "_numeric" in self.__dict__:
+            numeric, matrix = self._numeric
+            _keep(frame, [*numeric, *names], np.column_stack([matrix, added]))
+        return frame
 
     def rows(self, mask: "pd.Series[bool] | Any") -> "FeatureFrame":
         """Return the frame of the rows where ``mask`` (bool, one per row) holds, order kept."""
         index = self.index.loc[mask].reset_index(drop=True)
         values = self.values.loc[mask].reset_index(drop=True)
         return FeatureFrame(index, values, self.features, self.unseen_families, self.ignored)
+
+
+def _keep(frame: FeatureFrame, names: Sequence[str], numbers: "npt.NDArray[np.float64]") -> None:
+    """Give a frame what ``_numeric`` would read: to ask pandas for it takes longer than to score."""
+    frame.__dict__["_numeric"] = {name: place for place, name in enumerate(names)}, numbers

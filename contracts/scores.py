@@ -224,10 +224,12 @@ def _spell_number(name: str, digits: int | None) -> Speller:
     layout = None if digits is None else f"%.{digits}f"
 
     def spell(value: Any) -> str:
-        if type(value) is float and layout is not None and 0.001 <= value < 1e8:
+        if type(value) is float and layout is not None and 0.001 <= abs(value) < 1e8:
             # In these bounds the shortest text of the rounded number is the layout's without its zeros.
             text = (layout % value).rstrip("0")
-            return text + "0" if text[-1] == "." else text
+            return text if text[-1] != "." else "0.0" if text == "-0." else text + "0"
+        if type(value) is float and value == 0:
+            return "0.0"
         if value is None or type(value) is int:
             return "null" if value is None else str(value)
         if not isfinite(value):

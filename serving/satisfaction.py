@@ -16,7 +16,7 @@ def describe_satisfaction(
     """
     if model is None or answers is None:
         return None
-    classes = Answers.align(answers, frame.index["customer_id"].tolist()).classes
+    classes = Answers.align(answers, frame.customers).classes
     shares = model.predict(frame, classes).T.tolist()
     said = (classes != SILENT).tolist()
     return [Satisfaction(*each) for each in zip(*shares, said, strict=True)]

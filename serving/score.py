@@ -165,13 +165,13 @@ def _columns(
     index, joint, terms = prediction.frame.index, prediction.joint, model.terms
     estimate = describe_estimate(prediction, occasion.bands)
     money = _money(model, prediction, economics, occasion.costs)
-    lapsed = (index["segment"] == "lapsed").to_numpy()
+    lapsed = prediction.frame.segments == "lapsed"
     percentile = model.reference.percentile(prediction.raw)
     numbers = (joint.clv_mean, joint.p10, joint.p50, joint.p90)
     varied: dict[str, Sequence[Any]] = {
         **estimate,
         "risk_percentile": _optional(np.where(lapsed, np.nan, percentile)),
-        "p_alive": _optional(prediction.frame.column("btyd.p_alive").to_numpy(dtype=np.float64)),
+        "p_alive": _optional(prediction.frame.number("btyd.p_alive")),
         "expected_purchases": joint.expected_purchases.tolist(),
         "clv": list(map(Clv, *(column.tolist() for column in numbers))),
         "p_no_spend": joint.p_no_spend.tolist(),
@@ -213,10 +213,10 @@ class Estimate(Protocol):
 
 def describe_estimate(prediction: Estimate, bands: RiskBands) -> dict[str, Sequence[Any]]:
     """Return who the customers of a prediction are and how likely each is to leave, as columns."""
-    index, risk = prediction.frame.index, prediction.churn_probability.tolist()
+    frame, risk = prediction.frame, prediction.churn_probability.tolist()
     return {
-        "customer_id": index["customer_id"].tolist(),
-        "segment": index["segment"].tolist(),
+        "customer_id": frame.customers,
+        "segment": frame.segments.tolist(),
         "churn_probability": risk,
         "churn_range": list(map(ChurnRange, prediction.low.tolist(), prediction.high.tolist())),
         # Of the probability as it is shown, so that nobody reads 0.4 beside the band below 0.4.
@@ -246,18 +246,18 @@ def _money(
 ) -> dict[str, Sequence[Any]]:
     """Return what the customer brought, and what costs leave of it and of the CLV; None where unknown."""
     frame = prediction.frame
-    known = economics.table.reindex(frame.index["customer_id"])
+    known = economics.of(frame.customers)
     joint = prediction.joint
     activity = (1.0 - joint.p_no_spend) * model.terms.clv_horizon_days / YEAR_DAYS
     served = np.zeros(len(frame))
     for name, cost in (("tickets", costs.per_ticket), ("interactions", costs.per_interaction)):
         if cost is not None:
-            served += known[name].fillna(0.0).to_numpy(dtype=np.float64) * cost
+            served += np.nan_to_num(known[name]) * cost
     priced = costs != Costs() and economics.margin_share is not None
     margin = np.nan if economics.margin_share is None else economics.margin_share
     net = joint.clv_mean * margin - served * activity if priced else np.full(len(frame), np.nan)
-    historic = frame.column("rfm.historic_value").to_numpy(dtype=np.float64)
-    kept = historic * margin - known["acquisition_cost"].to_numpy(dtype=np.float64)
+    historic = frame.number("rfm.historic_value")
+    kept = historic * margin - known["acquisition_cost"]
     return {
         "net_clv": _optional(net),
         "historic_value": historic.tolist(),
@@ -269,7 +269,7 @@ def _flags(model: CustomerModel, prediction: Prediction, occasion: Occasion) -> 
     frame = prediction.frame
     rows = len(frame)
     present: dict[Flag, npt.NDArray[np.bool_]] = {
-        "thin_history": (frame.index["segment"] == "thin").to_numpy(),
+        "thin_history": frame.segments == "thin",
         "degraded": np.full(rows, bool(frame.unseen_families)),
         "out_of_distribution": model.reference.is_outside(frame),
         "disagreement": np.abs(prediction.btyd_probability - prediction.churn_probability) > DISAGREEMENT,

@@ -99,7 +99,7 @@ def _columns(
 def _find_history(frame: FeatureFrame) -> npt.NDArray[np.float64]:
     """Return fees fallen due so far and net orders beside them."""
     names = [name for name in (FEES_PAID, ORDERED) if name in frame.features.names]
-    brought = [np.nan_to_num(frame.column(name).to_numpy(dtype=np.float64)) for name in names]
+    brought = [np.nan_to_num(frame.number(name)) for name in names]
     return np.asarray(sum(brought, np.zeros(len(frame))))
 
 
@@ -109,7 +109,7 @@ def _flags(
     frame, rows = prediction.frame, len(prediction.frame)
     apart = np.abs(prediction.base_probability - prediction.churn_probability) > DISAGREEMENT
     present: dict[Flag, npt.NDArray[np.bool_]] = {
-        "thin_history": (frame.index["segment"] == "thin").to_numpy(),
+        "thin_history": frame.segments == "thin",
         "degraded": np.full(rows, bool(frame.unseen_families)),
         "out_of_distribution": model.reference.is_outside(frame),
         "disagreement": apart,

@@ -44,7 +44,7 @@ def learn_satisfaction(
     recent_days = settings.satisfaction.recent_days
     known = read_answers(take_snapshot(events, as_of, settings), recent_days)
     everyone = join_frames(frames)
-    answers = Answers.align(known, everyone.index["customer_id"].tolist())
+    answers = Answers.align(known, everyone.customers)
     if not (answers.classes != SILENT).any():
         return None
     model, base = fit_satisfaction(everyone, answers, settings.satisfaction.silence_odds)

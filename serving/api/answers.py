@@ -42,9 +42,12 @@ def answer_asked(store: ScoreStore, asked: Asked, language: Language) -> bytes:
 
 
 def find_scores(
-    store: ScoreStore, ids: Sequence[str], language: Language, info: GenerationInfo | None
+    store: ScoreStore, ids: Sequence[str], language: Language | None, info: GenerationInfo | None
 ) -> dict[str, StoredScore]:
-    """Return stored scores by the id asked; an id with combining marks also finds its composed twin."""
+    """Return stored scores by the id asked; an id with combining marks also finds its composed twin.
+
+    ``language`` is that of the records, None for scores without any.
+    """
     if info is None:
         return {}
     found = store.read(list(dict.fromkeys(ids)), language, info)

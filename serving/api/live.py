@@ -89,7 +89,7 @@ def answer_live(tenant: Tenant, asked: Asked, language: Language, now: datetime)
     """Return the body for a request for live scores: one result per id asked, in the order asked."""
     info = tenant.store.current()
     ids = [each for each in asked.customer_ids if is_customer_id(each)]
-    stored = find_scores(tenant.store, ids, language, info)
+    stored = find_scores(tenant.store, ids, None, info)
     found: Mapping[str, bytes] = {}
     version = tenant.holder.state.version
     if info is not None:

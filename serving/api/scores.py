@@ -28,6 +28,9 @@ from serving.store.reading import Changed
 from serving.store.rows import GenerationInfo, StoredScore
 from serving.tenants import Tenant
 
+MANY = 20
+"""So many live scores keep a worker busy for longer than a new connection takes to open."""
+
 scores = APIRouter()
 
 
@@ -37,12 +40,16 @@ def post_scores(query: Annotated[ScoresQuery, Query()], request: Request) -> Res
     tenant: Tenant = request.state.tenant
     asked = read_asked(request.state.body)
     language = choose_language(asked.language, request.headers.get("accept-language"))
+    headers: dict[str, str] = {"Content-Language": language}
     if query.mode == "live":
         body = answer_live(tenant, asked, language, request.state.now)
+        if len(asked.customer_ids) >= MANY:
+            # A connection belongs to one worker; the next one goes to whichever has nothing to do.
+            headers["Connection"] = "close"
     else:
         body = answer_asked(tenant.store, asked, language)
     note_read(request.state, "scores", asked.customer_ids)
-    return Response(body, headers={"Content-Language": language}, media_type=JSON)
+    return Response(body, headers=headers, media_type=JSON)
 
 
 @scores.get("/v1/customers/{customer_id:path}/score", responses=answers_with(ScoreRecord | ResultDocument))

@@ -16,7 +16,7 @@ def digest_features(frame: FeatureFrame) -> Iterator[bytes]:
     words = [each.name for each in frame.features if each.dtype == "category"]
     matrix = frame.numbers(numbers) + 0.0  # no negative zero
     matrix[np.isnan(matrix)] = np.nan  # of all the bytes a missing number may have, one
-    columns = [frame.index[name].tolist() for name in ("kind", "segment")]
+    columns = [frame.index["kind"].tolist(), frame.segments.tolist()]
     for name in words:
         column = frame.values[name].tolist()
         columns.append(["" if word is None or word != word else f"={word}" for word in column])

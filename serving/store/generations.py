@@ -54,7 +54,7 @@ class Shelf(Protocol):
     def start(self, info: GenerationInfo, kept: Collection[str]) -> Draft: ...  # noqa: D102
     def open(self, info: GenerationInfo) -> AbstractContextManager[tuple[Connection, Table]]: ...  # noqa: D102
     def find(  # noqa: D102
-        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language
+        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language | None
     ) -> dict[str, StoredScore]: ...
     def recall(self, info: GenerationInfo, customer_id: str, language: Language) -> bytes | None: ...  # noqa: D102
     def open_both(  # noqa: D102
@@ -153,9 +153,12 @@ class ScoreStore:
         return self.work.find_generations()
 
     def read(
-        self, customer_ids: Sequence[str], language: Language, info: GenerationInfo | None = None
+        self, customer_ids: Sequence[str], language: Language | None, info: GenerationInfo | None = None
     ) -> dict[str, StoredScore]:
-        """Return stored scores by id, unknown customers absent; ``info`` None is the current generation."""
+        """Return stored scores by id, unknown customers absent; ``info`` None is the current generation.
+
+        ``language`` is that of the records, None for rows without any.
+        """
         chosen = info or self.current()
         if chosen is None or not customer_ids:
             return {}

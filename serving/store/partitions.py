@@ -96,7 +96,7 @@ class PartitionShelf:
         return None
 
     def find(
-        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language
+        self, info: GenerationInfo, customer_ids: Sequence[str], language: Language | None
     ) -> dict[str, StoredScore]:
         """Return the rows of these customers by id."""
         with self.open(info) as (connection, table):

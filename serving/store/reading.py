@@ -6,13 +6,13 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Row, Select, Table, and_, func, or_, select
 
-from contracts.scores import Language
+from contracts.scores import LANGUAGES, Language
 from serving.store.database import answer_for
 from serving.store.rows import Selection, StoredScore
 
 __all__ = ["Changed", "answer_for", "count", "read_all", "read_by_id", "read_changes", "read_page"]
 
-_IDS_AT_ONCE = 500
+IDS_AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,12 +24,12 @@ class Changed:
 
 
 def read_by_id(
-    connection: Connection, table: Table, customer_ids: Sequence[str], language: Language
+    connection: Connection, table: Table, customer_ids: Sequence[str], language: Language | None
 ) -> dict[str, StoredScore]:
-    """Return the rows of these customers by id."""
+    """Return the rows of these customers by id; ``language`` None: without their records."""
     found: dict[str, StoredScore] = {}
-    for start in range(0, len(customer_ids), _IDS_AT_ONCE):
-        some = list(customer_ids[start : start + _IDS_AT_ONCE])
+    for start in range(0, len(customer_ids), IDS_AT_ONCE):
+        some = list(customer_ids[start : start + IDS_AT_ONCE])
         wanted = table.c.customer_id == some[0] if len(some) == 1 else table.c.customer_id.in_(some)
         for row in connection.execute(_columns(table, language).where(wanted)):
             found[row.customer_id] = _build(row)
@@ -109,9 +109,14 @@ def _matches(table: Table, selection: Selection) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _columns(table: Table, language: Language) -> Select[Any]:
-    left_out = "record_en" if language == "it" else "record_it"
-    return select(*(column for column in table.c if column.name != left_out))
+def _columns(table: Table, language: Language | None) -> Select[Any]:
+    hidden = hide_records(language)
+    return select(*(column for column in table.c if column.name not in hidden))
+
+
+def hide_records(language: Language | None) -> set[str]:
+    """Return the columns of records in other languages than this."""
+    return {f"record_{each}" for each in LANGUAGES if each != language}
 
 
 def _build(row: Row[Any]) -> StoredScore:

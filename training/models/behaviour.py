@@ -90,8 +90,7 @@ class Behaviour:
         Raises:
             ContractError: a feature is missing or of the wrong type.
         """
-        own = FeatureFrame(frame.index, select(frame, self.features).values, self.features)
-        matrix = _bend(self.encoder.encode(own), self.logs)
+        matrix = _bend(self.encoder.encode(frame), self.logs)
         return np.ascontiguousarray(_expand(matrix, self.expansions)[:, list(self.kept)])
 
     def to_dict(self) -> dict[str, Any]:

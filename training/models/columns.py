@@ -4,7 +4,6 @@ from datetime import datetime
 
 import numpy as np
 import numpy.typing as npt
-import pandas as pd
 
 from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureFrame
@@ -40,17 +39,13 @@ def append_btyd(
         raise ContractError(
             f"Feature {P_NO_PURCHASE!r} is in this frame already: append it once, to the engine's own frame."
         )
-    columns = _btyd_columns(frame, purchase_model, gamma_gamma, horizon_days)
-    values = pd.concat([frame.values, pd.DataFrame(columns, index=frame.values.index)], axis=1)
-    return FeatureFrame(
-        frame.index, values, frame.features.plus(BTYD_FEATURES), frame.unseen_families, frame.ignored
-    )
+    return frame.plus(BTYD_FEATURES, _btyd_columns(frame, purchase_model, gamma_gamma, horizon_days))
 
 
 def _btyd_columns(
     frame: FeatureFrame, purchase_model: PurchaseModel, gamma_gamma: GammaGammaParameters, horizon_days: float
-) -> dict[str, npt.NDArray[np.float64]]:
-    x, recency_days, age_days, money = (frame.column(name).to_numpy(dtype=np.float64) for name in _RFM)
+) -> list[npt.NDArray[np.float64]]:
+    x, recency_days, age_days, money = map(frame.number, _RFM)
     known = np.isfinite(x) & np.isfinite(recency_days) & np.isfinite(age_days)
     days = to_units(1.0, purchase_model.time_unit)
     x, t_x, T = x[known], recency_days[known] * days, age_days[known] * days
@@ -62,8 +57,8 @@ def _btyd_columns(
         purchase_model.expected_purchases(horizon, x, t_x, T),
         gamma_gamma.expected_spend(x, m),
     )
-    columns = {feature.name: np.full(len(frame), np.nan) for feature in BTYD_FEATURES}
-    for column, part in zip(columns.values(), parts, strict=True):
+    columns = [np.full(len(frame), np.nan) for _ in BTYD_FEATURES]
+    for column, part in zip(columns, parts, strict=True):
         column[known] = part
     return columns
 
@@ -74,7 +69,7 @@ def build_history(frame: FeatureFrame, time_unit: str) -> History:
     Raises:
         ContractError: a row has no order, or its facts contradict each other.
     """
-    x, recency_days, age_days, money = (frame.column(name).to_numpy(dtype=np.float64) for name in _RFM)
+    x, recency_days, age_days, money = map(frame.number, _RFM)
     unit = to_units(1.0, time_unit)
     return History(x, recency_days * unit, age_days * unit, np.where(x > 0, money, np.nan))
 
@@ -85,14 +80,14 @@ def find_offset(frame: FeatureFrame) -> npt.NDArray[np.float64]:
     Raises:
         ContractError: ``append_btyd`` has not been called.
     """
-    p = np.clip(frame.column(P_NO_PURCHASE).to_numpy(dtype=np.float64), CLIP, 1 - CLIP)
+    p = np.clip(frame.number(P_NO_PURCHASE), CLIP, 1 - CLIP)
     log_odds: npt.NDArray[np.float64] = np.nan_to_num(np.log(p) - np.log1p(-p), nan=0.0)
     return log_odds
 
 
 def acquired_before(frame: FeatureFrame, instant: datetime) -> npt.NDArray[np.bool_]:
     """Return whose first order is on a day before ``instant``, (n,); False where the age is missing."""
-    age = frame.column("rfm.age_days").to_numpy(dtype=np.float64)
+    age = frame.number("rfm.age_days")
     limits = {
         as_of: float((last_observed_day(as_of) - instant.date()).days)
         for as_of in frame.index["as_of"].drop_duplicates()

@@ -1,5 +1,7 @@
 """Customers with the same history are one row with a weight: the same optimum, several times faster."""
 
+from typing import TypeAlias
+
 import numpy as np
 import numpy.typing as npt
 
@@ -40,7 +42,11 @@ def distinct_rows(columns: tuple[Array, ...], weights: Array | None) -> tuple[li
     return list(rows.T.copy()), np.asarray(totals, dtype=np.float64)
 
 
-def find_distinct(columns: tuple[Array, ...]) -> tuple[list[Array], npt.NDArray[np.intp]]:
+Pairs: TypeAlias = tuple[list[Array], npt.NDArray[np.intp]]
+"""Distinct rows as columns, and each row's place there."""
+
+
+def find_distinct(columns: tuple[Array, ...]) -> Pairs:
     """Return the distinct rows of equally long ``columns``, sorted, as columns, and each row's place there.
 
     Examples:

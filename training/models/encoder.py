@@ -72,7 +72,7 @@ class Encoder:
             array([[ 1., nan,  2.]])
         """
         matrix = np.empty((len(frame), len(self.features)))
-        at_once = self._find_plain(frame.values)
+        at_once = self._find_plain(frame)
         for position, feature in enumerate(self.features):
             if position not in at_once:
                 matrix[:, position] = self._column(frame.values, feature)
@@ -80,13 +80,12 @@ class Encoder:
             matrix[:, list(at_once)] = self._numbers(frame, at_once)
         return matrix
 
-    def _find_plain(self, values: pd.DataFrame) -> dict[int, str]:
+    def _find_plain(self, frame: FeatureFrame) -> dict[int, str]:
         """Return the columns that hold nothing but numbers: one by one they cost more than the model does."""
-        kinds = dict(zip(values.columns.tolist(), values.dtypes.tolist(), strict=True))
         return {
             position: feature.name
             for position, feature in enumerate(self.features)
-            if feature.dtype != "category" and kinds.get(feature.name) == np.float64
+            if feature.dtype != "category" and feature.name in frame.numeric
         }
 
     def _numbers(self, frame: FeatureFrame, columns: Mapping[int, str]) -> npt.NDArray[np.float64]:

@@ -14,6 +14,7 @@ The slopes are smooth and the integral is taken by Gauss-Legendre with 24 nodes:
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -58,9 +59,15 @@ def explain_horizon(parts: Floats, base: Floats, weights: Floats) -> HorizonScor
     )
 
 
+@lru_cache(maxsize=1)
+def _gauss_legendre() -> tuple[Floats, Floats]:
+    nodes, shares = np.polynomial.legendre.leggauss(NODES)
+    return nodes, shares
+
+
 def _mean_slopes(base: Floats, moved: Floats, weights: Floats) -> Floats:
     """Return the mean of the slopes of g on the way from ``base`` (m,) to ``base + moved`` (n, m)."""
-    nodes, shares = np.polynomial.legendre.leggauss(NODES)
+    nodes, shares = _gauss_legendre()
     mean = np.zeros(moved.shape)
     for node, share in zip((nodes + 1) / 2, shares / 2, strict=True):
         at = base + node * moved

@@ -287,7 +287,7 @@ class JointModel:
 
     def _unit_draws(self, pairs: Sequence[Array], later: float, window: float, end: float) -> Array:
         x, T = pairs
-        return self._draws.spend(x, self._draws.purchases(x, T + later, window, end))
+        return self._draws.of(x, T + later, window, end)
 
 
 def _probabilities(churn_probability: npt.ArrayLike, n: int) -> Array:

@@ -66,7 +66,7 @@ class Sight:
     @property
     def segments(self) -> npt.NDArray[np.object_]:
         """Each row's segment."""
-        return np.asarray(self.frame.index["segment"].to_numpy(dtype=object))
+        return self.frame.segments
 
     @cached_property
     def p_some(self) -> Array:
@@ -80,7 +80,7 @@ class Sight:
         return np.asarray(np.maximum(purchases, 1.0) * self._column("btyd.expected_spend"))
 
     def _column(self, name: str) -> Array:
-        return np.asarray(self.frame.column(name).to_numpy(dtype=np.float64))
+        return self.frame.number(name)
 
 
 @dataclass(frozen=True)
@@ -125,7 +125,7 @@ class ValueMember:
     def scale(self, sight: Sight) -> Array:
         """Return the factor, (n,); ones for the purchase model itself."""
         if self.family == "naive_rate":
-            value = sight.frame.column("rfm.average_order_value").to_numpy(dtype=np.float64)
+            value = sight.frame.number("rfm.average_order_value")
             spend = expected_orders(sight.frame, sight.window_days) * np.nan_to_num(value)
             return self._against(spend, sight)
         if self.family == "naive_constant":

@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 
 from contracts.periods import continuous_rate
-from training.models.distinct import find_distinct
+from training.models.distinct import Pairs, find_distinct
 from training.models.history import Array, History
 from training.models.purchase_model import PurchaseModel
 from training.models.residual_clv import discounted_purchases_alive
@@ -41,6 +41,9 @@ class PurchaseOutcomes:
     _known: "WeakKeyDictionary[History, dict[float, Outcomes]]" = field(
         default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
     )
+    _pairs: "WeakKeyDictionary[History, Pairs]" = field(
+        default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
+    )
 
     def by(self, t: float, history: History) -> Outcomes:
         """Return the outcomes by ``t`` >= 0; kept as long as the history, as a score asks for some often."""
@@ -50,7 +53,10 @@ class PurchaseOutcomes:
         return known[t]
 
     def _find(self, t: float, history: History) -> Outcomes:
-        (x, T), position = find_distinct((history.frequency, history.age))
+        pairs = self._pairs.get(history)
+        if pairs is None:
+            pairs = self._pairs[history] = find_distinct((history.frequency, history.age))
+        (x, T), position = pairs
         stays, after = self._split(t, x, T, 0.0)
         money_stays, money_after = stays, after
         if self.annual_discount_rate > 0:

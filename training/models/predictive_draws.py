@@ -15,6 +15,8 @@ from training.models.purchase_model import PurchaseModel
 
 SUMS_TABULATED = 64  # sums of more transactions are computed one by one
 TINY_SPEND = 1e-9
+KEPT = 4_000
+"""Histories whose draws are kept, 4 kB each: customers who came on one day and bought as often share them."""
 
 
 class PredictiveDraws:
@@ -25,10 +27,25 @@ class PredictiveDraws:
         self.gamma_gamma = gamma_gamma
         self._sums = np.empty((POINTS, 0))
         self._levels: dict[float, Array] = {}
+        self._known: dict[tuple[float, float, float, float], Array] = {}
 
-    def purchases(self, frequency: Array, age: Array, window: float, end: float) -> Counts:
-        """Return (n, POINTS) purchases >= 1, as ``PurchaseDraws.purchases``."""
-        return self.counts.purchases(frequency, age, window, end)
+    def of(self, frequency: Array, age: Array, window: float, end: float) -> Array:
+        """Return (n, POINTS) spend > 0 in (T, T + end] given alive and a purchase in (T, T + window].
+
+        In multiples of v + x m; arguments as for ``PurchaseDraws.purchases``. Of few customers they are kept,
+        for a service is asked again and again about customers with the same history.
+        """
+        if frequency.size > KEPT // 4:
+            return self.spend(frequency, self.counts.purchases(frequency, age, window, end))
+        asked = [(x, T, window, end) for x, T in zip(frequency.tolist(), age.tolist(), strict=True)]
+        known = self._known if len(self._known) < KEPT else {}
+        new = [place for place, each in enumerate(asked) if each not in known]
+        if new:
+            x, T = frequency[new], age[new]
+            found = self.spend(x, self.counts.purchases(x, T, window, end))
+            known |= zip((asked[place] for place in new), found, strict=True)
+        self._known = known
+        return np.stack([known[each] for each in asked]) if asked else np.empty((0, POINTS))
 
     def spend(self, frequency: Array, purchases: Counts) -> Array:
         """Return (n, POINTS) spend > 0 of ``purchases`` transactions, in multiples of v + x m."""

@@ -144,7 +144,7 @@ def _rate(frame: FeatureFrame) -> Array:
 
 
 def _column(frame: FeatureFrame, name: str) -> Array:
-    return np.asarray(np.nan_to_num(frame.column(name).to_numpy(dtype=np.float64)))
+    return np.asarray(np.nan_to_num(frame.number(name)))
 
 
 def _open(rate: float) -> float:

@@ -64,9 +64,11 @@ class Answers:
         Its column ``band`` is the class, every other one the lots of a kind of survey request, NaN where
         there is none.
         """
-        own = known.reindex(list(customers))
-        classes = own[BAND].fillna(SILENT).to_numpy(dtype=np.int64)
-        return cls(classes, {str(kind): own[kind].to_numpy(dtype=np.float64) for kind in own if kind != BAND})
+        places = known.index.get_indexer(pd.Index(customers, dtype=object))
+        cells = np.vstack([known.to_numpy(dtype=np.float64), np.full(known.shape[1], np.nan)])[places]
+        told = dict(zip(map(str, known.columns.tolist()), cells.T, strict=True))
+        classes = np.where(np.isnan(told[BAND]), SILENT, told.pop(BAND)).astype(np.int64)
+        return cls(classes, told)
 
     def rows(self, order: npt.NDArray[np.int64]) -> "Answers":
         """Return the answers of the rows ``order``, in that order."""

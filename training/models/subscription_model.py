@@ -98,8 +98,8 @@ class SubscriptionModel:
         retention = replace(plain, factors=factors)
         law = FeeLaw(
             retention,
-            frame.column(FEE).to_numpy(dtype=np.float64),
-            frame.column(FIRST_DUE).to_numpy(dtype=np.float64),
+            frame.number(FEE),
+            frame.number(FIRST_DUE),
             self.terms.annual_discount_rate,
         )
         return SubscriptionPrediction(

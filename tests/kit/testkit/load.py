@@ -87,6 +87,15 @@ class Volley:
         return f"{self.rate:g}/s for {self.seconds:g} s: {times}  errors {self.errors}  ({said})"
 
 
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What came of one request, and when (of ``time.perf_counter``; None: nothing came)."""
+
+    status: int
+    arrived: float | None = None
+    wait: str = ""
+
+
 @dataclass
 class Target:
     """Where requests go: a loopback address, the path, the key, and what is sent (None: GET).
@@ -122,15 +131,15 @@ class Target:
             lines += ["content-type: application/json", f"content-length: {len(body)}"]
         return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
-    async def ask(self) -> tuple[int, str]:
-        """Return status and ``Retry-After`` of one request; 0 when the connection failed."""
+    async def ask(self) -> "Answer":
+        """Return what came of one request; status 0 when the connection failed."""
         try:
             async with asyncio.timeout(PATIENCE):
                 return await self._exchange()
         except (OSError, TimeoutError):
-            return 0, ""
+            return Answer(0)
 
-    async def _exchange(self) -> tuple[int, str]:
+    async def _exchange(self) -> "Answer":
         connection, (request, expect) = await self._take(), next(self._turn)
         kept = False
         try:
@@ -141,10 +150,11 @@ class Target:
                 self._idle.append(connection)
             else:
                 connection.close()
-        status = int(head[9:12])
+        arrived, status = time.perf_counter(), int(head[9:12])
+        # After the clock: what the generator does with an answer is no part of what the caller waited.
         if status == 200 and expect is not None and not expect(body):
             status = WRONG
-        return status, _find_header(head, b"retry-after") if status == 429 else ""
+        return Answer(status, arrived, _find_header(head, b"retry-after") if status == 429 else "")
 
     async def _take(self) -> "_Connection":
         while self._idle:
@@ -221,13 +231,14 @@ async def fire(target: Target, rate: float, seconds: float, *, give_up: bool = F
     async def call() -> None:
         nonlocal busy
         while True:
-            due, status, wait = await waiting.get(), GIVEN_UP, ""
+            due, answer = await waiting.get(), Answer(GIVEN_UP)
             busy += 1
             try:
-                status, wait = await target.ask()
+                answer = await target.ask()
             finally:
                 busy -= 1
-                shots.append(Shot(due, time.perf_counter() - started, status, wait))
+                ended = (answer.arrived or time.perf_counter()) - started
+                shots.append(Shot(due, ended, answer.status, answer.wait))
                 waiting.task_done()
 
     for number in range(count):
@@ -277,8 +288,7 @@ def find_throughput(target: Target, seconds: float) -> float:
         async def call() -> None:
             nonlocal answered
             while time.perf_counter() < ended:
-                status, _ = await target.ask()
-                answered += status == 200
+                answered += (await target.ask()).status == 200
 
         await asyncio.gather(*(call() for _ in range(CALLERS)))
         target.close()

@@ -1,9 +1,9 @@
 """The service at constant rates: nobody waits long, nothing fails, every answer is the reference's.
 
 Stored scores, live scores of a hundred customers and live re-scores with a new order arrive at constant rates
-whether or not earlier ones were answered, first on a quiet service and then while everybody is scored anew at
-low priority, as the systemd unit does; then our stored-score route beside an empty one mounted the same way.
-The full form stands on a store of over five million events and 200,000 scored customers.
+whether or not earlier ones were answered, first on a quiet service and then while everybody is scored anew
+when the processor is idle, as the systemd unit does; then our stored-score route beside an empty one mounted
+the same way. The full form stands on a store of over five million events and 200,000 scored customers.
 
 ``FEDELE_OPEN_LOOP`` names a folder that keeps that store and the figures between runs, and
 ``FEDELE_OPEN_LOOP_PARTS`` which parts to measure now: of ``stored,live,rescore,stored_busy,live_busy,
@@ -44,9 +44,11 @@ FOLDER, CHOSEN = "FEDELE_OPEN_LOOP", "FEDELE_OPEN_LOOP_PARTS"
 TWINS, FEW_TWINS = 420, 1
 SECONDS, FEW_SECONDS = 300.0, 1.0
 WARM_SECONDS, RATIO_SECONDS, RATIO_RUNS = 10.0, 10.0, 5
-ASKED, TOGETHER = 50, 100
+ASKED, TOGETHER, SETS = 50, 100, 10
+"""Customers asked one by one, and together; sets of the latter that take turns."""
 LEAST_EVENTS, LEAST_SCORED, LEAST_SHARE = 5_000_000, 200_000, 0.65
-NICE = 10
+IDLE = ("chrt", "--idle", "0")
+"""The scheduling policy of `fedele-score.service`."""
 WORKERS = 2
 _MOMENTS = ("scored_at",)
 
@@ -219,7 +221,7 @@ def compare(service: Service, folder: Path) -> list[Figure]:
 def _measure_busy(name: str, service: Service, workspace: Workspace, scale: Scale) -> list[Figure]:
     """Return the figures of a route while everybody is scored anew, and once more where that is done."""
     command = shlex.join(build_command("score", "--as-of", to_text(service.info.as_of)))
-    again = ["nice", "-n", str(NICE), "bash", "-c", f"while {command}; do :; done"]
+    again = [*IDLE, "bash", "-c", f"while {command}; do :; done"]
     told: dict[str, Any] = {"cwd": workspace.root, "env": build_environment(workspace.root)}
     log = (workspace.root.parent / f"score-{name}.log").open("wb")
     with log, subprocess.Popen(again, stdout=log, stderr=log, start_new_session=True, **told) as run:
@@ -260,7 +262,7 @@ def _find_rows(workspace: Workspace) -> tuple[list[StoredScore], GenerationInfo]
         info = store.current()
         assert info is not None
         ids = sorted(store.list_customers(info))
-        spread = ids[:: max(1, len(ids) // (TOGETHER * 2))]
+        spread = ids[:: max(1, len(ids) // (TOGETHER * SETS))]
         rows = store.read(spread, "en", info).values()
     finally:
         store.close()
@@ -285,15 +287,25 @@ def _build_stored(url: str, key: str, rows: list[StoredScore], *, changing: bool
 
 
 def _build_live(url: str, key: str, rows: list[StoredScore]) -> Target:
-    some = rows[:TOGETHER]
-    body = json.dumps({"customer_ids": [row.customer_id for row in some], "lang": "en"}).encode()
-    reference = [_without_moment(row.record_en or b"") for row in some]
+    path = "/v1/scores?mode=live"
 
-    def expect(answer: bytes) -> bool:
-        found = [result.get("score") or {} for result in json.loads(answer)["results"]]
-        return [_drop_moment(record) for record in found] == reference
+    def ask(some: list[StoredScore]) -> tuple[bytes, Expect]:
+        body = json.dumps({"customer_ids": [row.customer_id for row in some], "lang": "en"}).encode()
+        reference = [_without_moment(row.record_en or b"") for row in some]
 
-    return Target(url, "/v1/scores?mode=live", key, body, expect)
+        def expect(answer: bytes) -> bool:
+            found = [result.get("score") or {} for result in json.loads(answer)["results"]]
+            return [_drop_moment(record) for record in found] == reference
+
+        return body, expect
+
+    first, *others = (
+        ask(rows[start : start + TOGETHER]) for start in range(0, len(rows) - TOGETHER + 1, TOGETHER)
+    )
+    target = Target(url, path, key, *first)
+    for body, expect in others:
+        target.also(path, body, expect)
+    return target
 
 
 def _build_rescore(running: Running, key: str, known: tuple[list[StoredScore], GenerationInfo]) -> Target:
