@@ -55,7 +55,7 @@ class LiveScorer:
     def __init__(self, workspace: Workspace, holder: ChampionHolder) -> None:
         self._workspace, self._holder = workspace, holder
         self._opened: _Opened | None = None
-        self._prepared: tuple[int, int] | None = None
+        self._prepared: LiveFeatures | None = None
         self._lock = Lock()
         self._account = LiveAccount(workspace)
 
@@ -63,18 +63,17 @@ class LiveScorer:
         """Open and compile ahead of the first request; what cannot be done is told to that request.
 
         Returns:
-            Whether there is another copy, or another model's features, than the last time.
+            Whether something was compiled since the last time.
         """
         champion, before = self._holder.champion, self._prepared
         if info is None or champion is None or not (self._folder(info) / META).is_file():
             return False
         try:
             with self._lock:
-                opened = self._open(info, champion)
-                self._prepared = (id(opened.copy), id(self._compile(opened, champion)))
+                self._prepared = self._compile(self._open(info, champion), champion)
         except FedeleError as error:
             error_log.error('{"error": "live", "code": "%s"}', error.code)
-        return self._prepared != before
+        return self._prepared is not before
 
     def score_stored(
         self, info: GenerationInfo, customer_ids: Sequence[str], language: Language, now: datetime
@@ -171,9 +170,15 @@ class LiveScorer:
                 mark = before.mark
         if before is None or before.mark != mark:
             copy = LiveCopy(folder)
+            # What was compiled for the same tables and model does: everybody waits while it is done again.
+            same = before is not None and (before.version, before.copy.schemas) == (
+                champion.version,
+                copy.schemas,
+            )
+            compiled = before.features if before is not None and same else None
             if before is not None:
                 before.copy.close()
-            self._opened = _Opened(mark, champion.version, copy, copy.facts.fits(champion.model))
+            self._opened = _Opened(mark, champion.version, copy, copy.facts.fits(champion.model), compiled)
         elif before.version != champion.version:
             fits = before.copy.facts.fits(champion.model)
             self._opened = replace(before, version=champion.version, fits=fits, features=None)

@@ -7,6 +7,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
+from pandas.testing import assert_frame_equal
 
 from contracts.errors import ContractError
 from contracts.feature_frame import Feature, FeatureFrame, FeatureList
@@ -103,3 +105,27 @@ def test_rows_keep_their_order_and_everything_beside(mask):
     assert part.values.index.tolist() == list(range(len(kept)))
     assert (part.unseen_families, part.ignored) == (("voice",), ("attribute.new",))
     assert len(frame) == 3
+
+
+def test_a_frame_of_a_matrix_is_the_frame_of_its_columns(frame):
+    numbers, words = frame.values[["rfm.orders"]].to_numpy(), {"attribute.plan": ["gold", None, "basic"]}
+    built = FeatureFrame.of_numbers(frame.index, numbers, words, frame.features)
+    assert_frame_equal(built.values, frame.values)
+    assert built.numbers(["rfm.orders"]).tolist() == frame.numbers(["rfm.orders"]).tolist()
+
+
+@pytest.mark.parametrize("asked_before", [False, True])
+def test_features_that_are_appended_are_there_as_columns_and_as_numbers(frame, asked_before):
+    if asked_before:
+        frame.numbers(["rfm.orders"])
+    more = frame.plus([OPEN], [np.array([5.0, np.nan, 7.0])])
+    assert more.features.names == (*frame.features.names, OPEN.name)
+    assert_frame_equal(more.values.drop(columns=OPEN.name), frame.values)
+    assert_array_equal(more.number(OPEN.name), [5.0, np.nan, 7.0])
+    assert_array_equal(more.number("rfm.orders"), [1.0, 2.0, 3.0])
+    assert OPEN.name not in frame.places
+
+
+def test_a_number_that_is_not_in_the_list_is_an_error(frame):
+    with pytest.raises(ContractError, match="orderz"):
+        frame.number("rfm.orderz")

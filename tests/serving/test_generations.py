@@ -69,6 +69,14 @@ def test_a_finished_generation_is_read_back_byte_for_byte_in_both_languages(stor
         assert found.record("it" if language == "en" else "en") is None
 
 
+def test_rows_are_read_without_records_where_nobody_asks_for_a_language(store, write):
+    write(store, count=60)
+    asked = [*(f"C-{number:05d}" for number in range(60)), "N-1", "nobody"]
+    told, bare = store.read(asked, "en"), store.read(asked, None)
+    assert bare == {each: replace(row, record_en=None) for each, row in told.items()}
+    assert {row.status for row in bare.values()} == {"scored", "not_scored"}
+
+
 def test_a_generation_counts_its_rows_and_keeps_its_facts(store, write):
     info = write(store, count=60)
     assert (info.scored, info.not_scored) == (60, {"already_ended": 1, "no_first_order": 1})

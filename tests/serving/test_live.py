@@ -8,9 +8,11 @@ from pandas.testing import assert_frame_equal
 
 from contracts.time import to_text
 from features.live import LiveFeatures
+from serving.api.scores import MANY
 from serving.champion import ChampionState
 from serving.everyone import read_everyone
-from serving.live.copy import LiveCopy, erase_from_copies, prune_copies, write_copy
+from serving.live import scorer
+from serving.live.copy import META, LiveCopy, erase_from_copies, prune_copies, write_copy
 from testkit.live import open_live
 from testkit.workspaces import NOW, find_shop
 from training import golden
@@ -42,6 +44,12 @@ def test_live_scores_of_stored_features_are_the_numbers_of_the_batch(live):
         if row.record_en is not None:
             assert without_moment(result["score"]) == without_moment(row.record_en)
     assert [result["problem"]["code"] for result in answer["results"][-2:]] == ["unknown", "bad_id"]
+
+
+def test_after_many_live_scores_the_connection_ends_so_that_the_next_finds_a_free_worker(live):
+    ids = sorted(live.rows)
+    assert live.score(ids[:MANY]).headers["connection"] == "close"
+    assert "connection" not in live.score(ids[: MANY - 1]).headers
 
 
 @pytest.mark.parametrize("kind", ["shop", "subscription"])
@@ -220,3 +228,18 @@ def test_only_the_newest_copies_are_kept(tmp_path):
     assert len(names) == 2
     assert not any(name.startswith(".") for name in names)
     assert write_copy.__doc__
+
+
+def test_a_copy_written_anew_needs_nothing_compiled_anew(live, monkeypatch):
+    tenant = live.tenant
+    tenant.prepare()
+    compiled = []
+    monkeypatch.setattr(scorer, "compile_features", lambda *given: compiled.append(given))
+    meta = tenant.workspace.live / live.info.generation / META
+    again = meta.with_suffix(".again")
+    again.write_bytes(meta.read_bytes())
+    again.replace(meta)
+    customer_id = live.scored()
+    assert tenant.prepare() is False
+    assert live.rescore(customer_id).json()["result"]["status"] == "scored"
+    assert compiled == []

@@ -4,16 +4,19 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.testing import assert_array_equal
 
 from contracts.errors import ContractError
 from contracts.randomness import generator
 from testkit import beta_geo_simulator, pareto_nbd_simulator
 from testkit.btyd_strategies import gamma_gamma_parameters, histories, purchase_models
+from training.models import predictive_draws
 from training.models.beta_geo_parameters import BetaGeoParameters
 from training.models.gamma_gamma import GammaGammaParameters
 from training.models.history import History
 from training.models.joint import JointModel
 from training.models.pareto_nbd_parameters import ParetoNBDParameters
+from training.models.predictive_draws import PredictiveDraws
 from training.models.residual_clv import residual_clv
 
 CDNOW = BetaGeoParameters(0.243, 4.414, 0.793, 2.426, "week")
@@ -303,3 +306,17 @@ def test_the_pit_refuses_spend_that_is_no_number_per_customer(spend):
 def test_a_bad_monetary_value_is_refused_at_the_door():
     with pytest.raises(ContractError, match="no monetary_value above 0 in 1 of 1 histories"):
         History([2], [30.0], [40.0], [0.0])
+
+
+@settings(max_examples=30)
+@given(st.lists(histories(min_size=1, max_size=6), min_size=2, max_size=5), st.sampled_from([2, 8, 4_000]))
+def test_draws_that_are_kept_are_those_that_are_made_anew(batches, kept):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictive_draws, "KEPT", kept)
+        draws = PredictiveDraws(CDNOW, SPEND)
+        for history in [*batches, *batches]:
+            x, T = history.frequency, history.age
+            fresh = PredictiveDraws(CDNOW, SPEND)
+            for window, end in ((13.0, 52.0), (39.0, 39.0)):
+                purchases = fresh.counts.purchases(x, T, window, end)
+                assert_array_equal(draws.of(x, T, window, end), fresh.spend(x, purchases))

@@ -5,6 +5,9 @@ whether or not earlier ones were answered, first on a quiet service and then whi
 when the processor is idle, as the systemd unit does; then our stored-score route beside an empty one mounted
 the same way. The full form stands on a store of over five million events and 200,000 scored customers.
 
+On a virtual machine whose host gives the processor to others (steal) latencies are the host's: a part in
+which it took more than 3 % is measured again, whatever its figures, up to three times.
+
 ``FEDELE_OPEN_LOOP`` names a folder that keeps that store and the figures between runs, and
 ``FEDELE_OPEN_LOOP_PARTS`` which parts to measure now: of ``stored,live,rescore,stored_busy,live_busy,
 rescore_busy,ratio``; all where left out.
@@ -50,6 +53,8 @@ LEAST_EVENTS, LEAST_SCORED, LEAST_SHARE = 5_000_000, 200_000, 0.65
 IDLE = ("chrt", "--idle", "0")
 """The scheduling policy of `fedele-score.service`."""
 WORKERS = 2
+MOST_TAKEN, RUNS = 0.03, 3
+"""A part is measured again where the host of a virtual machine took more for others, at most so often."""
 _MOMENTS = ("scored_at",)
 
 
@@ -157,6 +162,22 @@ class Known:
 
 
 def _measure_part(part: str, service: Service, workspace: Workspace, scale: Scale) -> list[Figure]:
+    """Return a part's figures: of the first run in which the machine was ours, else of the last."""
+    runs, taken = 0, 1.0
+    while taken > MOST_TAKEN and runs < RUNS:
+        found, taken = _measure_once(part, service, workspace, scale)
+        runs += 1
+    return [
+        *found,
+        noted(f"{part}: share of the processor that the host took for others", round(taken, 3)),
+        noted(f"{part}: runs, the last of which these figures are of", runs),
+    ]
+
+
+def _measure_once(
+    part: str, service: Service, workspace: Workspace, scale: Scale
+) -> tuple[list[Figure], float]:
+    """Return the figures of a part, and the share of the processor that its host gave to others meanwhile."""
     before = psutil.cpu_times()
     if part == "ratio":
         found = compare(service, workspace.root.parent)
@@ -167,8 +188,7 @@ def _measure_part(part: str, service: Service, workspace: Workspace, scale: Scal
         found = [*_tell(ROUTES[part], fire(service, part), scale), *same]
     after = psutil.cpu_times()
     stolen = getattr(after, "steal", 0.0) - getattr(before, "steal", 0.0)  # Linux alone tells
-    taken = stolen / max(sum(after) - sum(before), 1e-9)
-    return [*found, noted(f"{part}: share of the processor that the host took for others", round(taken, 3))]
+    return found, stolen / max(sum(after) - sum(before), 1e-9)
 
 
 @contextmanager
