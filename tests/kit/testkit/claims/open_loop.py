@@ -22,7 +22,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -251,7 +251,8 @@ def _measure_busy(name: str, service: Service, workspace: Workspace, scale: Scal
             scoring = run.poll() is None
             took = time.perf_counter() - began
         finally:
-            os.killpg(run.pid, signal.SIGTERM)
+            with suppress(ProcessLookupError):  # it ended early: what is told says so
+                os.killpg(run.pid, signal.SIGTERM)
     went_on = Figure(
         f"{ROUTES[name].name}: scoring went on for seconds", took if scoring else 0, SECONDS, "at least"
     )
