@@ -61,6 +61,16 @@ class FeatureList:
         return tuple(feature.name for feature in self.features)
 
     @cached_property
+    def numeric(self) -> tuple[str, ...]:
+        """Names of the numbers, in order."""
+        return tuple(feature.name for feature in self.features if feature.dtype == "float64")
+
+    @cached_property
+    def categorical(self) -> tuple[str, ...]:
+        """Names of the categories, in order."""
+        return tuple(feature.name for feature in self.features if feature.dtype == "category")
+
+    @cached_property
     def hash(self) -> str:
         """Sixteen hex digits over names, types and order."""
         text = json.dumps([[feature.name, feature.dtype] for feature in self.features])
@@ -139,13 +149,12 @@ class FeatureFrame:
         unseen_families: tuple[str, ...] = (),
     ) -> "FeatureFrame":
         """Return the frame of a matrix of the numeric features (n, k), in the list's order, and the texts."""
-        numeric = [each.name for each in features if each.dtype == "float64"]
-        values = pd.DataFrame(numbers, columns=numeric)
+        values = pd.DataFrame(numbers, columns=features.numeric)
         for place, name in enumerate(features.names):
             if name in words:
                 values.insert(place, name, pd.Series(words[name], dtype=object))
         frame = cls(index, values, features, unseen_families)
-        _keep(frame, numeric, numbers)
+        _keep(frame, features.numeric, numbers)
         return frame
 
     def __len__(self) -> int:
@@ -173,8 +182,8 @@ class FeatureFrame:
         return {name: place for place, name in enumerate(self.values.columns.tolist())}
 
     @cached_property
-    def numeric(self) -> frozenset[str]:
-        """Which columns of ``values`` are of type float64."""
+    def plain(self) -> frozenset[str]:
+        """Which columns of ``values`` hold nothing but numbers, whatever the list says of them."""
         kinds = zip(self.values.columns.tolist(), self.values.dtypes.tolist(), strict=True)
         return frozenset(name for name, kind in kinds if kind == np.float64)
 
@@ -211,7 +220,7 @@ class FeatureFrame:
     @cached_property
     def _numeric(self) -> "tuple[dict[str, int], npt.NDArray[np.float64]]":
         """The numeric features' places in a matrix of them all: few rows are asked for often."""
-        names = [name for name in self.places if name in self.numeric]
+        names = [name for name in self.places if name in self.plain]
         matrix = self._read([self.places[name] for name in names])
         return {name: nth for nth, name in enumerate(names)}, matrix
 

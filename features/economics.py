@@ -1,10 +1,7 @@
 """What a customer costs and leaves beside what they buy: never features, for sunk cost predicts nothing."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import pyarrow as pa
 
@@ -26,13 +23,6 @@ class Economics:
 
     table: pd.DataFrame
     margin_share: float | None
-
-    def of(self, customers: Sequence[str]) -> "dict[str, npt.NDArray[np.float64]]":
-        """Return the columns of the table for ``customers`` (n,), NaN where nothing is known."""
-        cells = self.table.to_numpy(dtype=np.float64, na_value=np.nan)
-        missing = np.full(cells.shape[1], np.nan)
-        found = np.vstack([cells, missing])[self.table.index.get_indexer(pd.Index(customers, dtype=object))]
-        return dict(zip(self.table.columns.tolist(), found.T, strict=True))
 
 
 def read_economics(snapshot: Snapshot) -> Economics:

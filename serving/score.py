@@ -8,6 +8,7 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from contracts.customer_rows import find_rows
 from contracts.feature_frame import FeatureFrame
 from contracts.scores import (
     CURVE_DAYS,
@@ -147,7 +148,7 @@ class RowValues(Mapping[str, Any]):
 
 def list_rows(frame: FeatureFrame) -> list[RowValues]:
     """Return each row as {feature: value}; numbers all at once, one by one they cost as much as a model."""
-    numeric = [each.name for each in frame.features if each.dtype == "float64"]
+    numeric = frame.features.numeric
     places = {name: place for place, name in enumerate(numeric)}
     words = {
         each.name: frame.values[each.name].tolist() for each in frame.features if each.name not in places
@@ -246,7 +247,7 @@ def _money(
 ) -> dict[str, Sequence[Any]]:
     """Return what the customer brought, and what costs leave of it and of the CLV; None where unknown."""
     frame = prediction.frame
-    known = economics.of(frame.customers)
+    known = find_rows(economics.table, frame.customers)
     joint = prediction.joint
     activity = (1.0 - joint.p_no_spend) * model.terms.clv_horizon_days / YEAR_DAYS
     served = np.zeros(len(frame))

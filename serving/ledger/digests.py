@@ -12,12 +12,10 @@ _SEPARATOR = "\x1f"
 
 def digest_features(frame: FeatureFrame) -> Iterator[bytes]:
     """Yield 32 bytes for each row: over kind, segment, the numbers as doubles, and the categories."""
-    numbers = [each.name for each in frame.features if each.dtype == "float64"]
-    words = [each.name for each in frame.features if each.dtype == "category"]
-    matrix = frame.numbers(numbers) + 0.0  # no negative zero
+    matrix = frame.numbers(frame.features.numeric) + 0.0  # no negative zero
     matrix[np.isnan(matrix)] = np.nan  # of all the bytes a missing number may have, one
     columns = [frame.index["kind"].tolist(), frame.segments.tolist()]
-    for name in words:
+    for name in frame.features.categorical:
         column = frame.values[name].tolist()
         columns.append(["" if word is None or word != word else f"={word}" for word in column])
     for row, told in zip(

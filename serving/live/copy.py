@@ -206,11 +206,10 @@ def _build_frame(
         pd.array([row[2] for row in rows], dtype="str"),
     )
     index = pd.DataFrame(dict(zip(INDEX, cells, strict=True)))
-    numeric = [each.name for each in features if each.dtype == "float64"]
-    matrix = np.frombuffer(b"".join(row[3] for row in rows), dtype="<f8").reshape(len(rows), len(numeric))
+    numbers = np.frombuffer(b"".join(row[3] for row in rows), dtype="<f8")
+    matrix = numbers.reshape(len(rows), len(features.numeric))
     texts = zip(*(json.loads(row[4]) for row in rows), strict=True)
-    others = [each.name for each in features if each.dtype != "float64"]
-    words = dict(zip(others, texts, strict=True))
+    words = dict(zip(features.categorical, texts, strict=True))
     return FeatureFrame.of_numbers(index, matrix.copy(), words, features, facts.unseen.get(kind, ()))
 
 
@@ -242,9 +241,8 @@ def _write_table(known: pd.DataFrame, columns: tuple[str, ...]) -> dict[str, str
 def _pack(
     frame: FeatureFrame, kind: str, costs: dict[str, str], answers: dict[str, str]
 ) -> Iterator[tuple[Any, ...]]:
-    numeric = [each.name for each in frame.features if each.dtype == "float64"]
-    texts = [frame.values[each.name].tolist() for each in frame.features if each.dtype != "float64"]
-    matrix = np.ascontiguousarray(frame.values[numeric].to_numpy(dtype="<f8"))
+    texts = [frame.values[name].tolist() for name in frame.features.categorical]
+    matrix = np.ascontiguousarray(frame.values[list(frame.features.numeric)].to_numpy(dtype="<f8"))
     ids, segments = frame.customers, frame.segments.tolist()
     for place, (customer_id, segment) in enumerate(zip(ids, segments, strict=True)):
         words = dumps([column[place] for column in texts]).decode()

@@ -169,14 +169,11 @@ class LiveScorer:
             if before is not None and before.mark[0] == info.generation:
                 mark = before.mark
         if before is None or before.mark != mark:
-            copy = LiveCopy(folder)
-            # What was compiled for the same tables and model does: everybody waits while it is done again.
-            same = before is not None and (before.version, before.copy.schemas) == (
-                champion.version,
-                copy.schemas,
-            )
-            compiled = before.features if before is not None and same else None
+            copy, compiled = LiveCopy(folder), None
             if before is not None:
+                # What was compiled for the same model and tables does: all wait while it is done again.
+                if (before.version, before.copy.schemas) == (champion.version, copy.schemas):
+                    compiled = before.features
                 before.copy.close()
             self._opened = _Opened(mark, champion.version, copy, copy.facts.fits(champion.model), compiled)
         elif before.version != champion.version:

@@ -56,7 +56,7 @@ class Encoder:
     @property
     def categorical(self) -> tuple[str, ...]:
         """Names of the columns that hold codes."""
-        return tuple(feature.name for feature in self.features if feature.dtype == "category")
+        return self.features.categorical
 
     def encode(self, frame: FeatureFrame) -> npt.NDArray[np.float64]:
         """Return the matrix (n, k), columns found by name, NaN where missing in training too.
@@ -85,7 +85,7 @@ class Encoder:
         return {
             position: feature.name
             for position, feature in enumerate(self.features)
-            if feature.dtype != "category" and feature.name in frame.numeric
+            if feature.dtype != "category" and feature.name in frame.plain
         }
 
     def _numbers(self, frame: FeatureFrame, columns: Mapping[int, str]) -> npt.NDArray[np.float64]:

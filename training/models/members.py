@@ -71,16 +71,13 @@ class Sight:
     @cached_property
     def p_some(self) -> Array:
         """The purchase model's own probability of a purchase in the window, (n,), above 0."""
-        return np.maximum(1.0 - self._column("btyd.p_no_purchase"), TINY)
+        return np.maximum(1.0 - self.frame.number("btyd.p_no_purchase"), TINY)
 
     @cached_property
     def expectation(self) -> Array:
         """What the purchase model and Gamma-Gamma expect a buyer in the window to spend in it, (n,), > 0."""
-        purchases = self._column("btyd.expected_purchases") / self.p_some
-        return np.asarray(np.maximum(purchases, 1.0) * self._column("btyd.expected_spend"))
-
-    def _column(self, name: str) -> Array:
-        return self.frame.number(name)
+        purchases = self.frame.number("btyd.expected_purchases") / self.p_some
+        return np.asarray(np.maximum(purchases, 1.0) * self.frame.number("btyd.expected_spend"))
 
 
 @dataclass(frozen=True)

@@ -31,6 +31,14 @@ class Outcomes:
     discounted_leaves: Array
 
 
+@dataclass(frozen=True, eq=False)
+class _Known:
+    """What was found of a history: its distinct (x, T), and the outcomes by t."""
+
+    pairs: Pairs
+    outcomes: dict[float, Outcomes] = field(default_factory=dict)
+
+
 @dataclass(frozen=True)
 class PurchaseOutcomes:
     """Outcomes split at the churn horizon H; times in the time unit of ``purchase_model``."""
@@ -38,24 +46,20 @@ class PurchaseOutcomes:
     purchase_model: PurchaseModel
     horizon: float
     annual_discount_rate: float
-    _known: "WeakKeyDictionary[History, dict[float, Outcomes]]" = field(
-        default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
-    )
-    _pairs: "WeakKeyDictionary[History, Pairs]" = field(
+    _known: "WeakKeyDictionary[History, _Known]" = field(
         default_factory=WeakKeyDictionary, init=False, repr=False, compare=False
     )
 
     def by(self, t: float, history: History) -> Outcomes:
         """Return the outcomes by ``t`` >= 0; kept as long as the history, as a score asks for some often."""
-        known = self._known.setdefault(history, {})
-        if t not in known:
-            known[t] = self._find(t, history)
-        return known[t]
+        known = self._known.get(history)
+        if known is None:
+            known = self._known[history] = _Known(find_distinct((history.frequency, history.age)))
+        if t not in known.outcomes:
+            known.outcomes[t] = self._find(t, history, known.pairs)
+        return known.outcomes[t]
 
-    def _find(self, t: float, history: History) -> Outcomes:
-        pairs = self._pairs.get(history)
-        if pairs is None:
-            pairs = self._pairs[history] = find_distinct((history.frequency, history.age))
+    def _find(self, t: float, history: History, pairs: Pairs) -> Outcomes:
         (x, T), position = pairs
         stays, after = self._split(t, x, T, 0.0)
         money_stays, money_after = stays, after

@@ -15,6 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from contracts.customer_rows import find_rows
 from contracts.errors import BundleRefused
 from contracts.feature_frame import FeatureFrame, FeatureList
 from contracts.randomness import generator
@@ -64,9 +65,7 @@ class Answers:
         Its column ``band`` is the class, every other one the lots of a kind of survey request, NaN where
         there is none.
         """
-        places = known.index.get_indexer(pd.Index(customers, dtype=object))
-        cells = np.vstack([known.to_numpy(dtype=np.float64), np.full(known.shape[1], np.nan)])[places]
-        told = dict(zip(map(str, known.columns.tolist()), cells.T, strict=True))
+        told = find_rows(known, customers)
         classes = np.where(np.isnan(told[BAND]), SILENT, told.pop(BAND)).astype(np.int64)
         return cls(classes, told)
 

@@ -131,7 +131,7 @@ class Target:
             lines += ["content-type: application/json", f"content-length: {len(body)}"]
         return "\r\n".join([*lines, "", ""]).encode() + (body or b"")
 
-    async def ask(self) -> "Answer":
+    async def ask(self) -> Answer:
         """Return what came of one request; status 0 when the connection failed."""
         try:
             async with asyncio.timeout(PATIENCE):
@@ -139,7 +139,7 @@ class Target:
         except (OSError, TimeoutError):
             return Answer(0)
 
-    async def _exchange(self) -> "Answer":
+    async def _exchange(self) -> Answer:
         connection, (request, expect) = await self._take(), next(self._turn)
         kept = False
         try:
