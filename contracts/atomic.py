@@ -14,9 +14,9 @@ def write_folder(folder: Path, files: Mapping[str, bytes]) -> None:
     aside.mkdir(parents=True)
     for name, data in files.items():
         _write(aside / name, data)
-    _sync_folder(aside)
+    sync_folder(aside)
     aside.rename(folder)
-    _sync_folder(folder.parent)
+    sync_folder(folder.parent)
 
 
 def replace_file(file: Path, data: bytes) -> None:
@@ -25,7 +25,7 @@ def replace_file(file: Path, data: bytes) -> None:
     aside = file.parent / f".{file.name}.aside"
     _write(aside, data)
     aside.replace(file)
-    _sync_folder(file.parent)
+    sync_folder(file.parent)
 
 
 def append_line(file: Path, line: bytes) -> None:
@@ -43,7 +43,7 @@ def append_line(file: Path, line: bytes) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-    _sync_folder(file.parent)
+    sync_folder(file.parent)
 
 
 def _write(file: Path, data: bytes) -> None:
@@ -53,7 +53,8 @@ def _write(file: Path, data: bytes) -> None:
         os.fsync(stream.fileno())
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Put the names in ``folder`` on disk: what was renamed there stays so."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from contracts.atomic import sync_folder
 from contracts.errors import StoreError
 
 Keys = NDArray[np.void]
@@ -76,7 +77,7 @@ class TextCache:
                 if file != written:
                     file.unlink()
             if self.folder is not None and old:
-                _sync(self.folder)
+                sync_folder(self.folder)
             self._rows, self._places = rows, {name: place for place, name in enumerate(wanted)}
         return gone
 
@@ -128,13 +129,5 @@ class TextCache:
             stream.flush()
             os.fsync(stream.fileno())
         aside.replace(file)
-        _sync(self.folder)
+        sync_folder(self.folder)
         return file
-
-
-def _sync(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from contracts.atomic import replace_file, sync_folder
 from contracts.errors import StoreError
 from contracts.feature_frame import INDEX, FeatureFrame, FeatureList
 from contracts.scores import dumps
@@ -31,6 +32,7 @@ from serving.everyone import Everyone
 from serving.live.history import Histories, erase_histories, write_histories
 from serving.live.records import StoredFeatures
 from serving.store.database import answer_for
+from serving.store.draft import DraftFile
 from serving.store.rows import GenerationInfo
 from training.models.company_model import CompanyModel
 
@@ -86,7 +88,7 @@ def write_copy(workspace: Workspace, info: GenerationInfo, everyone: Everyone, m
         write_histories(draft / HISTORY, _read_tables(workspace, everyone, draft / "spill"))
         shutil.rmtree(draft / "spill", ignore_errors=True)
         told = _describe(info, everyone, everyone.company)
-        (draft / META).write_bytes(dumps(told | {"voice": digest_voice(model)}))
+        replace_file(draft / META, dumps(told | {"voice": digest_voice(model)}))
         _replace(draft, workspace.live / info.generation)
 
 
@@ -214,20 +216,15 @@ def _build_frame(
 
 
 def _write_features(file: Path, everyone: Everyone) -> None:
-    connection = sqlite3.connect(file, isolation_level=None)
-    try:
-        # The draft is thrown away when it is cut short, so it needs no journal.
-        for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "BEGIN", _ROWS):
-            connection.execute(statement)
+    with DraftFile(file) as draft:
+        draft.execute(_ROWS)
         costs = _write_table(everyone.economics.table, _COSTS)
         answers = {} if everyone.answers is None else _write_table(everyone.answers, _ANSWERS)
         for kind, frame in everyone.frames.items():
             rows = _pack(frame, kind, costs, answers)
-            connection.executemany("INSERT INTO features VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
-        connection.execute(_INDEX)
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
+            draft.insert("INSERT INTO features VALUES (?, ?, ?, ?, ?, ?, ?)", rows)
+        draft.execute(_INDEX)
+        draft.seal()
 
 
 def _write_table(known: pd.DataFrame, columns: tuple[str, ...]) -> dict[str, str]:
@@ -318,3 +315,4 @@ def _replace(draft: Path, folder: Path) -> None:
         shutil.rmtree(old)
     else:
         draft.rename(folder)
+    sync_folder(folder.parent)

@@ -17,6 +17,7 @@ import pyarrow as pa
 from contracts.events import Name
 from features.direct.groups import Column
 from features.live import Columns
+from serving.store.draft import DraftFile
 
 _OWNER = str(Name.CUSTOMER_ID)
 _TABLES = "CREATE TABLE tables (name TEXT PRIMARY KEY, columns BLOB NOT NULL) STRICT"
@@ -27,20 +28,16 @@ _IDS_AT_ONCE = 500
 
 def write_histories(file: Path, tables: Iterable[tuple[str, pa.RecordBatchReader]]) -> None:
     """Write the new ``file`` from tables whose rows are sorted by customer."""
-    connection = sqlite3.connect(file, isolation_level=None)
-    try:
-        # The draft is thrown away when it is cut short, so it needs no journal.
-        for statement in ("PRAGMA journal_mode=OFF", "PRAGMA synchronous=OFF", "BEGIN", _TABLES, _ROWS):
-            connection.execute(statement)
+    with DraftFile(file) as draft:
+        draft.execute(_TABLES)
+        draft.execute(_ROWS)
         for name, batches in tables:
             schema = batches.schema.serialize().to_pybytes()
-            connection.execute("INSERT INTO tables VALUES (?, ?)", (name, schema))
+            draft.execute("INSERT INTO tables VALUES (?, ?)", name, schema)
             rows = ((customer_id, name, cells) for customer_id, cells in _pack(batches))
-            connection.executemany("INSERT INTO histories VALUES (?, ?, ?)", rows)
-        connection.execute(_INDEX)
-        connection.execute("COMMIT")
-    finally:
-        connection.close()
+            draft.insert("INSERT INTO histories VALUES (?, ?, ?)", rows)
+        draft.execute(_INDEX)
+        draft.seal()
 
 
 def erase_histories(file: Path, customer_ids: Collection[str]) -> int:

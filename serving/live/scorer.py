@@ -21,6 +21,7 @@ from serving.live.copy import META, LiveCopy
 from serving.live.facts import NewFacts
 from serving.live.records import StoredFeatures, compile_features, write_records
 from serving.score import Occasion
+from serving.store.database import close_apart
 from serving.store.rows import GenerationInfo
 
 WAIT = {"retry-after": "5"}
@@ -174,7 +175,7 @@ class LiveScorer:
                 # What was compiled for the same model and tables does: all wait while it is done again.
                 if (before.version, before.copy.schemas) == (champion.version, copy.schemas):
                     compiled = before.features
-                before.copy.close()
+                close_apart(before.copy.close)
             self._opened = _Opened(mark, champion.version, copy, copy.facts.fits(champion.model), compiled)
         elif before.version != champion.version:
             fits = before.copy.facts.fits(champion.model)

@@ -1,9 +1,10 @@
 """Engines of the store: how SQLite and PostgreSQL are opened, asked and written to safely."""
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from urllib.parse import quote
 
@@ -60,6 +61,19 @@ def connect_immutable(file: Path) -> sqlite3.Connection:
     """Return a connection of its own to a finished file; its user sees to it that threads take turns."""
     address = f"file:{quote(str(file))}?mode=ro&immutable=1"
     return sqlite3.connect(address, uri=True, check_same_thread=False, isolation_level=None)
+
+
+def close_apart(*closings: Callable[[], None]) -> None:
+    """Close files on a thread of its own.
+
+    Whoever closes a replaced file last frees its gigabytes, which takes half a second that no request waits.
+    """
+
+    def close() -> None:
+        for each in closings:
+            each()
+
+    Thread(target=close, name="fedele-closing").start()
 
 
 def open_postgres(url: str, schema: str) -> Engine:

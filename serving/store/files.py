@@ -1,8 +1,7 @@
 """Generations on SQLite: each its own file, written aside, made durable, renamed, and never changed again."""
 
-import os
 import sqlite3
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
@@ -12,9 +11,11 @@ from sqlalchemy import Connection, Engine, Table, select
 from sqlalchemy.dialects import sqlite
 from sqlalchemy.schema import CreateIndex, CreateTable
 
+from contracts.atomic import sync_folder
 from contracts.errors import SchemaTooNew, StoreError
 from contracts.scores import Language
 from serving.store import database, reading
+from serving.store.draft import DraftFile
 from serving.store.rows import STORED, Changes, GenerationInfo, Numbered, StoredScore
 from serving.store.tables import SCORES_VERSION, build_indices, build_scores_table
 
@@ -33,18 +34,13 @@ class FileDraft:
         self._table = build_scores_table()
         columns = ("position", *STORED)
         self._insert = f"INSERT INTO scores ({', '.join(columns)}) VALUES ({', '.join('?' * len(columns))})"
-        self._connection = sqlite3.connect(self._partial, isolation_level=None)
-        # No journal: a draft that is cut short is thrown away, a finished one is synced as a whole.
-        for pragma in (
+        self._draft = DraftFile(
+            self._partial,
             f"page_size={_PAGE_BYTES}",
-            "journal_mode=OFF",
-            "synchronous=OFF",
             f"application_id={_APPLICATION}",
             f"user_version={SCORES_VERSION}",
-        ):
-            self._connection.execute(f"PRAGMA {pragma}").fetchall()
-        self._connection.execute("BEGIN")
-        self._connection.execute(str(CreateTable(self._table).compile(dialect=sqlite.dialect())))
+        )
+        self._draft.execute(str(CreateTable(self._table).compile(dialect=sqlite.dialect())))
 
     def write(self, rows: Iterable[Numbered]) -> None:
         """Add rows with their positions."""
@@ -52,24 +48,22 @@ class FileDraft:
 
     def copy(self, rows: Iterable[tuple[Any, ...]]) -> None:
         """Add rows as the columns of the table hold them."""
-        self._connection.executemany(self._insert, rows)
+        self._draft.insert(self._insert, rows)
 
     def seal(self) -> None:
         """Make the file complete and durable under its own name."""
         for index in build_indices(self._table):
-            self._connection.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
-        self._connection.execute("COMMIT")
-        self._connection.close()
-        _sync(self._partial)
+            self._draft.execute(str(CreateIndex(index).compile(dialect=sqlite.dialect())))
+        self._draft.seal()
         self._partial.rename(self._file)
-        _sync(self._file.parent)
+        sync_folder(self._file.parent)
 
     def attach(self, connection: Connection) -> None:
         """Nothing to do within the flip: the file is in its place already."""
 
     def abandon(self) -> None:
         """Throw the draft away."""
-        self._connection.close()
+        self._draft.close()
         self._partial.unlink(missing_ok=True)
 
 
@@ -175,7 +169,8 @@ class FileShelf:
         """Close every file."""
         with self._lock:
             for key in list(self._engines):
-                self._drop(key)
+                for close in self._take(key):
+                    close()
 
     def _file(self, generation: str) -> Path:
         return self._folder / f"{generation}.db"
@@ -190,14 +185,16 @@ class FileShelf:
                 engine = self._open(info.generation)
                 stale = [each for each in self._engines if each[0] == info.generation]
                 for old in {*stale, *sorted(self._engines, key=lambda each: each[1])[:-2]}:
-                    self._drop(old)
+                    database.close_apart(*self._take(old))
                 self._engines[key] = engine
             return self._engines[key]
 
-    def _drop(self, key: tuple[str, int]) -> None:
-        self._engines.pop(key).dispose()
+    def _take(self, key: tuple[str, int]) -> list[Callable[[], None]]:
+        """Forget an open file; return what closes it."""
+        closings: list[Callable[[], None]] = [self._engines.pop(key).dispose]
         if key in self._records:
-            self._records.pop(key).close()
+            closings.append(self._records.pop(key).close)
+        return closings
 
     def _open(self, generation: str) -> Engine:
         file, name = self._file(generation), self._name(generation)
@@ -219,11 +216,3 @@ class FileShelf:
             engine.dispose()
             raise
         return engine
-
-
-def _sync(path: Path) -> None:
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

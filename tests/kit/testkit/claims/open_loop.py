@@ -50,8 +50,8 @@ WARM_SECONDS, RATIO_SECONDS, RATIO_RUNS = 10.0, 10.0, 5
 ASKED, TOGETHER, SETS = 50, 100, 10
 """Customers asked one by one, and together; sets of the latter that take turns."""
 LEAST_EVENTS, LEAST_SCORED, LEAST_SHARE = 5_000_000, 200_000, 0.65
-IDLE = ("chrt", "--idle", "0")
-"""The scheduling policy of `fedele-score.service`."""
+IDLE, ENGINE = ("chrt", "--idle", "0"), {"FEDELE_TRAINING__ENGINE_THREADS": "1"}
+"""The scheduling policy and the environment of `fedele-score.service`."""
 WORKERS = 2
 MOST_TAKEN, RUNS = 0.03, 3
 """A part is measured again where the host of a virtual machine took more for others, at most so often."""
@@ -242,7 +242,7 @@ def _measure_busy(name: str, service: Service, workspace: Workspace, scale: Scal
     """Return the figures of a route while everybody is scored anew, and once more where that is done."""
     command = shlex.join(build_command("score", "--as-of", to_text(service.info.as_of)))
     again = [*IDLE, "bash", "-c", f"while {command}; do :; done"]
-    told: dict[str, Any] = {"cwd": workspace.root, "env": build_environment(workspace.root)}
+    told: dict[str, Any] = {"cwd": workspace.root, "env": build_environment(workspace.root, **ENGINE)}
     log = (workspace.root.parent / f"score-{name}.log").open("wb")
     with log, subprocess.Popen(again, stdout=log, stderr=log, start_new_session=True, **told) as run:
         try:
