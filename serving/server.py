@@ -1,6 +1,7 @@
 """Starts the service: a BentoML server in a child process, with a configuration that keeps to itself."""
 
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Sequence
@@ -13,6 +14,7 @@ from contracts.workspace import open_workspace
 
 WORKSPACES = "FEDELE_WORKSPACES"
 WORKERS = "FEDELE_SERVE__WORKERS"
+HOST = "FEDELE_SERVE__HOST"
 SEPARATOR = "\n"
 GRACE_SECONDS = 20
 _ERROR_STREAM = 2
@@ -29,8 +31,10 @@ def build_command(host: str, port: int) -> list[str]:
     ]
 
 
-def set_environment(folders: Sequence[Path], workers: int) -> None:
+def set_environment(folders: Sequence[Path], workers: int, probes_on: str | None = None) -> None:
     """Tell the server, through the environment of this process, what to serve.
+
+    ``probes_on`` is the address where workers answer probes, where they have a port of their own.
 
     Raises:
         SettingsError: the environment already says something else.
@@ -41,10 +45,12 @@ def set_environment(folders: Sequence[Path], workers: int) -> None:
         "PYTHONPATH": str(Path(__file__).resolve().parents[1]),
         "BENTOML_HOME": str(folders[0].resolve() / ".bentoml"),
     }
+    if probes_on is not None:
+        wanted[HOST] = probes_on
     for name, value in (wanted | _QUIET).items():
         set_variable_default(name, value)
-    for name in (WORKSPACES, WORKERS):
-        if read_variable(name) != wanted[name]:
+    for name in (WORKSPACES, WORKERS, HOST):
+        if name in wanted and read_variable(name) != wanted[name]:
             raise SettingsError(f"{name} is set to something else: unset it, or serve what it names.")
 
 
@@ -53,11 +59,12 @@ def start_server(folders: Sequence[Path], host: str, port: int, workers: int = 1
 
     Raises:
         WorkspaceError: a folder is no workspace; nothing was started.
-        SettingsError: its settings, or the environment, contradict what was asked.
+        SettingsError: its settings, or the environment, contradict what was asked; the probes' port is taken.
     """
-    for folder in folders:
-        open_workspace(folder)
-    set_environment(folders, workers)
+    probe_port, *_ = (open_workspace(folder).settings.serve.probe_port for folder in folders)
+    if probe_port is not None:
+        _check_free(host, probe_port)
+    set_environment(folders, workers, None if probe_port is None else host)
     # A session of its own: Ctrl-C reaches this process alone, which passes it on once. It speaks on the
     # error stream, since the output stream belongs to the command's one JSON object.
     server = subprocess.Popen(build_command(host, port), start_new_session=True, stdout=_ERROR_STREAM)
@@ -72,3 +79,12 @@ def start_server(folders: Sequence[Path], host: str, port: int, workers: int = 1
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _check_free(host: str, port: int) -> None:
+    try:
+        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+    except OSError as error:
+        raise SettingsError(
+            f"Nothing can listen on {host}:{port} ({error.strerror}): name another [serve] probe_port."
+        ) from error

@@ -16,13 +16,14 @@ from serving.api.bodies import check_asked
 from serving.api.languages import choose_language
 from serving.api.middleware import ServiceMiddleware, describe_failure
 from serving.api.model import find_champion
+from serving.api.probes import ProbeServer, Pulse
 from serving.api.reads import note_read
 from serving.errands import Errands
 from serving.heap import freeze_heap
 from serving.server import SEPARATOR, WORKERS, WORKSPACES
 from serving.tenants import Tenants
 
-TENANTS = Tenants()
+TENANTS, PULSE = Tenants(), Pulse()
 
 
 class WithoutData(logging.Filter):
@@ -62,6 +63,7 @@ class Fedele:
             TENANTS.metrics.share(Path(home) / "metrics")
         TENANTS.watch()
         Errands(TENANTS, read_clock).start()
+        answer_probes()
 
     @bentoml.api(route="/rpc/scores")  # type: ignore[untyped-decorator]
     def score_customers(
@@ -106,6 +108,13 @@ def warm_up() -> None:
     sys.setswitchinterval(0.0005)
 
 
+def answer_probes() -> None:
+    """Answer probes on the port that the first workspace's settings give them, if they give one."""
+    settings = next(iter(TENANTS)).workspace.settings.serve
+    if settings.probe_port is not None:
+        ProbeServer(settings.host, settings.probe_port, TENANTS, PULSE).start()
+
+
 service: Any = Fedele  # the decorator turned the class into a BentoML service
 service.mount_asgi_app(build_app(TENANTS, read_clock), path="/")
-service.add_asgi_middleware(ServiceMiddleware, tenants=TENANTS, clock=read_clock)
+service.add_asgi_middleware(ServiceMiddleware, tenants=TENANTS, clock=read_clock, pulse=PULSE)

@@ -14,16 +14,16 @@ from time import perf_counter
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from contracts.errors import FedeleError
-from contracts.scores import dumps
 from serving.api.at_once import SCORE, find_answer
 from serving.api.bodies import read_asked
 from serving.api.framing import CallerGone, check_media_type, read_body, read_bulk, read_headers, replay
 from serving.api.limits import RateLimits
 from serving.api.paths import DESK, PROBES, Path, find_path, is_desk, name_method
+from serving.api.probes import Pulse, check_ready, is_known_ready, say_yes
 from serving.api.problems import Fault, Problem
 from serving.api.reply import Reply
 from serving.keys import ApiKey
@@ -49,9 +49,12 @@ error_log = logging.getLogger("fedele.errors")
 class ServiceMiddleware:
     """Wraps the whole service. Its limits are tighter than BentoML's, whose own answers so never show."""
 
-    def __init__(self, app: ASGIApp, tenants: Tenants, clock: Callable[[], datetime]) -> None:
+    def __init__(
+        self, app: ASGIApp, tenants: Tenants, clock: Callable[[], datetime], pulse: Pulse | None = None
+    ) -> None:
         self._app = app
         self._tenants = tenants
+        self._pulse = pulse or Pulse()
         self._clock = clock
         self._open = 0  # requests being read, looked up or answered
         self._held = 0  # refused and waiting to be told
@@ -66,6 +69,7 @@ class ServiceMiddleware:
         if scope["type"] == "websocket":
             await send({"type": "websocket.close", "code": 1008})
         elif scope["type"] != "http":
+            self._pulse.start()
             await self._app(scope, receive, send)
         else:
             await self._answer(scope, receive, send)
@@ -237,21 +241,9 @@ class ServiceMiddleware:
     async def _probe(self, scope: Scope, receive: Receive, reply: Reply) -> None:
         if scope["method"] not in ("GET", "HEAD"):
             raise Problem("method", "Use GET.", headers={"allow": "GET, HEAD"})
-        if scope["path"] == "/readyz":
-            at_hand = [tenant.store.work.recall_current() for tenant in self._tenants]
-            if not at_hand or None in at_hand:
-                await run_in_threadpool(check_ready, self._tenants)
-        answer = Response(dumps({"status": scope["path"][1:-1]}), media_type="application/json")
-        await answer(scope, receive, reply.send)
-
-
-def check_ready(tenants: Tenants) -> None:
-    """Raise ``Problem`` unless every workspace has scores to serve; names none, since anyone may ask."""
-    generations = [tenant.store.current() for tenant in tenants]
-    if not generations:
-        raise Problem("not-ready", "No workspace is open.")
-    if None in generations:
-        raise Problem("not-ready", "A workspace has no scores yet: run `fedele score`.")
+        if scope["path"] == "/readyz" and not is_known_ready(self._tenants):
+            await run_in_threadpool(check_ready, self._tenants)
+        await say_yes(scope["path"])(scope, receive, reply.send)
 
 
 def _too_many() -> Problem:

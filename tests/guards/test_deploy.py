@@ -62,6 +62,9 @@ def test_the_images_install_by_hash_run_without_rights_and_stop_gently():
     assert "COPY serving/requirements.txt" in text
     assert re.search(r"^USER 10001$", text, re.MULTILINE)
     assert '--workers", "1"' in text
+    (port,) = re.findall(r"FEDELE_SERVE__PROBE_PORT=(\d+)", text)
+    assert f"127.0.0.1:{port}/livez" in text
+    assert f"health_port {port}" in (DEPLOY / "Caddyfile").read_text(encoding="utf-8")
     training = (DEPLOY / "Dockerfile.training").read_text(encoding="utf-8")
     assert "--require-hashes -r requirements.lock" in training
     for source in re.findall(r"^COPY (?!--from)([^ ]+)", text + "\n" + training, re.MULTILINE):
@@ -75,8 +78,11 @@ def test_the_pods_are_confined_probed_and_drained(kinds):
     assert pod["automountServiceAccountToken"] is False
     assert pod["enableServiceLinks"] is False
     assert container["securityContext"]["readOnlyRootFilesystem"] is True
-    assert container["livenessProbe"]["httpGet"]["path"] == "/livez"
-    assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
+    assert container["livenessProbe"]["httpGet"] == {"path": "/livez", "port": "probes"}
+    assert container["readinessProbe"]["httpGet"] == {"path": "/readyz", "port": "probes"}
+    ports = {each["name"]: str(each["containerPort"]) for each in container["ports"]}
+    told = {each["name"]: each.get("value") for each in container["env"]}
+    assert told["FEDELE_SERVE__PROBE_PORT"] == ports["probes"]
     assert "preStop" in container["lifecycle"]
     # 8 seconds before SIGTERM and 20 to finish, with some to spare.
     assert pod["terminationGracePeriodSeconds"] >= 8 + 20 + 5

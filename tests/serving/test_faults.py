@@ -17,7 +17,7 @@ from serving.store.database import StoreBusy
 from serving.store.generations import open_store
 from serving.store.work import open_work
 from serving.tenants import Tenants
-from testkit.running import end_server, serve_workspace
+from testkit.running import end_server, find_port, serve_workspace
 from testkit.service import Caller, build_service
 from testkit.stored import NOW, build_info, build_rows, make_workspace
 
@@ -145,12 +145,24 @@ def test_the_watcher_survives_what_it_finds_and_ends_with_the_service(shop):
     assert not [each for each in threading.enumerate() if each.name == "fedele-champion"]
 
 
+def wait_for_no(url):
+    """Return the answer of a probe once it is no yes any more."""
+    waited = threading.Event()
+    for _ in range(100):
+        answer = httpx.get(f"{url}/readyz", timeout=10)
+        if answer.status_code != 200:
+            break
+        waited.wait(0.1)
+    return answer
+
+
 def test_a_service_that_is_told_to_end_while_busy_finishes_what_it_began(shop):
     work = open_work(shop)
     _, text = create_key(work, ["score:read"], "", NOW)
     work.close()
-    statuses = []
-    with serve_workspace(shop.root) as running, httpx.Client(base_url=running.url, timeout=30) as client:
+    statuses, port = [], find_port()
+    served = serve_workspace(shop.root, probe_port=port)
+    with served as running, httpx.Client(base_url=running.url, timeout=30) as client:
         headers = {"authorization": f"Bearer {text}", "content-type": "application/json"}
         first, begun = threading.Event(), threading.Event()
 
@@ -166,7 +178,10 @@ def test_a_service_that_is_told_to_end_while_busy_finishes_what_it_began(shop):
         asking = threading.Thread(target=ask, daemon=True)
         asking.start()
         assert begun.wait(20)
+        assert httpx.get(f"http://127.0.0.1:{port}/readyz").json() == {"status": "ready"}
         os.kill(running.server.pid, signal.SIGTERM)
+        ending = wait_for_no(f"http://127.0.0.1:{port}")
+        assert (ending.status_code, ending.json()["detail"]) == (503, "The process ends.")
         first.set()
         asking.join(30)
         assert end_server(running.server) == 0

@@ -38,14 +38,17 @@ class Running:
 
 
 @contextmanager
-def serve_workspace(folder: Path, workers: int = 1) -> Iterator[Running]:
+def serve_workspace(folder: Path, workers: int = 1, probe_port: int | None = None) -> Iterator[Running]:
     """Start ``fedele serve`` on the workspace in ``folder``; SIGTERM ends it with the block.
+
+    With ``probe_port`` probes have a port of their own, as in ``deploy``.
 
     Raises:
         RuntimeError: it did not come up; the message ends with what it printed.
     """
     port, log = find_port(), folder / "serve.log"
-    environment = build_environment(folder, BENTOML_HOME=str(folder / ".bentoml"))
+    apart = {} if probe_port is None else {"FEDELE_SERVE__PROBE_PORT": str(probe_port)}
+    environment = build_environment(folder, BENTOML_HOME=str(folder / ".bentoml"), **apart)
     with log.open("wb") as output:
         server = subprocess.Popen(
             build_command("serve", "--port", str(port), "--workers", str(workers)),

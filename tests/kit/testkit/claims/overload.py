@@ -2,7 +2,8 @@
 
 Twice: with requests for three hundred stored scores each, of which one generator on the same cores sends
 three times what the service carries, and with requests for one, which cost the generator as much as the
-service: of those it sends what it can.
+service: of those it sends what it can. Probes have a port of their own, as in ``deploy``; what they take
+among the callers is told beside it.
 """
 
 import json
@@ -19,7 +20,7 @@ from testkit.claims.figure import Figure, Scale, none_of, noted
 from testkit.commands import build_environment, call_fedele
 from testkit.desk import make_workspace
 from testkit.load import GIVEN_UP, Target, Volley, aim, find_throughput
-from testkit.running import Running, lift_limit, serve_workspace
+from testkit.running import Running, find_port, lift_limit, serve_workspace
 from testkit.tree import ROOT
 
 SECONDS, FEW_SECONDS = 30.0, 1.0
@@ -30,11 +31,15 @@ PROBES_A_SECOND = 10
 
 @dataclass(frozen=True)
 class Storm:
-    """What came of three peaks: the peak before, the storm, its probes, the calm afterwards."""
+    """What came of three peaks: the peak before, the storm, its probes, the calm afterwards.
+
+    ``probes`` had a port of their own, those ``among`` the callers had not.
+    """
 
     peak: float
     volley: Volley
     probes: dict[str, float]
+    among: dict[str, float]
     memory: float
     calm: Volley
 
@@ -46,23 +51,25 @@ def measure(scale: Scale) -> list[Figure]:
         workspace = make_workspace(Path(folder) / "shop", count=CUSTOMERS)
         lift_limit(workspace.root)
         key = call_fedele(workspace.root, "keys", "create", "--scope", "score:read")["key"]
-        with serve_workspace(workspace.root) as running:
-            return [
-                figure
-                for name in (MANY, ONE)
-                for figure in _tell(name, _raise(running, key, name, seconds), thorough=scale.thorough)
-            ]
+        port = find_port()
+        with serve_workspace(workspace.root, probe_port=port) as running:
+            storms = {name: _raise(running, port, key, name, seconds) for name in (MANY, ONE)}
+    return [
+        figure for name, storm in storms.items() for figure in _tell(name, storm, thorough=scale.thorough)
+    ]
 
 
-def _raise(running: Running, key: str, name: str, seconds: float) -> Storm:
+def _raise(running: Running, port: int, key: str, name: str, seconds: float) -> Storm:
     aim(_target(running, key, name), 10, min(seconds, 3))  # warm
     peak = find_throughput(_target(running, key, name), seconds / 2)
     before = _find_memory(running)
-    volley, probes = _storm(running, _target(running, key, name), 3 * peak, seconds)
+    urls = (f"http://127.0.0.1:{port}", running.url)
+    probers = [_probe(url, running, seconds) for url in urls]
+    volley = aim(_target(running, key, name), 3 * peak, seconds, give_up=True)
+    probes, among = (json.loads(each.communicate()[0]) for each in probers)
     memory = _find_memory(running) / before
-    return Storm(
-        peak, volley, probes, memory, aim(_target(running, key, name), peak / 2, max(seconds / 3, 1))
-    )
+    calm = aim(_target(running, key, name), peak / 2, max(seconds / 3, 1))
+    return Storm(peak, volley, probes, among, memory, calm)
 
 
 def _target(running: Running, key: str, name: str) -> Target:
@@ -78,13 +85,14 @@ def _tell(name: str, storm: Storm, *, thorough: bool) -> list[Figure]:
     exact = [
         none_of("answers other than 200 and 429", sum(s.status not in (200, 429, GIVEN_UP) for s in shots)),
         none_of("answers with 429 without Retry-After", sum(not shot.wait for shot in refused)),
-        none_of("probes that failed", int(storm.probes["errors"])),
+        none_of("probes that failed", int(storm.probes["errors"] + storm.among["errors"])),
         none_of("errors afterwards", storm.calm.errors),
     ]
     timed = [
         noted("peak, answers a second", round(storm.peak, 1)),
         Figure("goodput meanwhile, share of the peak", storm.volley.goodput / storm.peak, 0.8, "at least"),
         Figure("99 % of the probes within ms", storm.probes["p99"], 100, "at most"),
+        noted("99 % of those among the callers within ms", round(storm.among["p99"], 1)),
         Figure("memory afterwards, times that before", storm.memory, 1.3, "at most"),
         Figure("seconds until half the peak is carried again", _find_recovery(storm.calm), 5, "at most"),
     ]
@@ -102,17 +110,13 @@ def _tell(name: str, storm: Storm, *, thorough: bool) -> list[Figure]:
     ]
 
 
-def _storm(running: Running, target: Target, rate: float, seconds: float) -> tuple[Volley, dict[str, float]]:
-    """Return what came of the storm, and of probes by a process of their own, as an orchestrator's are."""
-    probe = [sys.executable, "-m", "testkit.load", f"{running.url}/readyz", "--json"]
+def _probe(url: str, running: Running, seconds: float) -> "subprocess.Popen[bytes]":
+    """Return a process that probes for so long, as an orchestrator does; it prints what came of it."""
+    probe = [sys.executable, "-m", "testkit.load", f"{url}/readyz", "--json"]
     probe += ["--rate", str(PROBES_A_SECOND), "--seconds", str(seconds)]
     path = f"{ROOT}:{ROOT / 'tests' / 'kit'}"
     environment = build_environment(running.log.parent, PYTHONPATH=path)
-    with subprocess.Popen(probe, env=environment, stdout=subprocess.PIPE) as prober:
-        storm = aim(target, rate, seconds, give_up=True)
-        said, _ = prober.communicate()
-    told: dict[str, float] = json.loads(said)
-    return storm, told
+    return subprocess.Popen(probe, env=environment, stdout=subprocess.PIPE)
 
 
 def _find_memory(running: Running) -> float:
