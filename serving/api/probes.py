@@ -1,8 +1,7 @@
 """Probes: whether a worker lives and has scores to serve, also on a port of their own.
 
-On the service's port a probe stands in line behind every caller: 0.2 seconds where 256 of them wait. On its
-own port a thread answers it, and says no more than is true: it looks whether the event loop, which answers
-the callers, goes round.
+On the service's port a probe stands in line behind every caller. On its own port a thread answers it, and
+says no more than is true: it looks whether the event loop, which answers the callers, goes round.
 """
 
 import asyncio

@@ -31,6 +31,29 @@ with bentoml.SyncHTTPClient(url, token=key) as client:
     answers = [client.score_customers(customer_ids=["C-00003", "nobody", 7], lang=each) for each in languages]
 print(json.dumps(answers))
 """
+# Each request asks the whole app; what is left afterwards are timers that nobody cancelled.
+TIMERS = """
+import asyncio
+import serving.service
+
+app = serving.service.service.to_asgi(is_main=True)
+scope = {"type": "http", "method": "GET", "path": "/livez", "raw_path": b"/livez", "query_string": b"",
+         "headers": [], "http_version": "1.1", "scheme": "http", "server": ("here", 1), "client": ("it", 2),
+         "root_path": ""}
+
+async def ask():
+    statuses = []
+    async def receive():
+        return {"type": "http.request", "body": b"", "more_body": False}
+    async def send(message):
+        statuses.append(message.get("status"))
+    for _ in range(20):
+        await app(dict(scope), receive, send)
+    timers = asyncio.get_running_loop()._scheduled
+    print(statuses.count(200), sum(not each.cancelled() for each in timers))
+
+asyncio.run(ask())
+"""
 
 
 class Running:
@@ -234,6 +257,14 @@ def test_a_customer_is_erased_through_the_server_and_no_file_or_line_names_them(
     assert (answer.status_code, answer.json()["hits"]) == (200, [])
     assert running.ask("GET", f"/v1/customers/{gone}/score").status_code == 404
     assert find_remains(running.log.parent, gone.encode()) == []
+
+
+def test_a_request_leaves_no_timer_behind(tmp_path):
+    environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "PYTHONPATH": str(ROOT)}
+    environment |= {"BENTOML_DO_NOT_TRACK": "True", "BENTOML_HOME": str(tmp_path / "bentoml")}
+    command = [sys.executable, "-W", "ignore", "-c", TIMERS]
+    child = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=60, check=True)
+    assert child.stdout.splitlines()[-1] == "20 0"
 
 
 def test_a_signal_ends_the_server_in_good_order(running):
