@@ -23,10 +23,10 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import psutil
@@ -86,6 +86,11 @@ class Service:
     info: GenerationInfo
     seconds: float
 
+    def look_again(self, workspace: Workspace) -> Self:
+        """Return the same with the scores of now: a busy part may have written them anew."""
+        rows, info = _find_rows(workspace)
+        return replace(self, rows=rows, info=info)
+
     def aim_at(self, name: str, *, changing: bool = False) -> Target:
         """Return what is asked of a route of ``ROUTES``, with the answers that are right.
 
@@ -115,7 +120,7 @@ def measure(scale: Scale) -> list[Figure]:
         known = Known(folder / "figures.json")
         with serve(workspace, SECONDS if scale.thorough else FEW_SECONDS) as service:
             for part in asked:
-                known.keep(part, _measure_part(part, service, workspace, scale))
+                known.keep(part, _measure_part(part, service.look_again(workspace), workspace, scale))
         return [
             *size,
             *(figure for part in (PARTS if scale.thorough else ROUTES) for figure in known.find(part)),
