@@ -5,9 +5,12 @@ says no more than is true: it looks whether the event loop, which answers the ca
 """
 
 import asyncio
+import json
+import logging
 import secrets
 import signal
 import socket
+import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
 from threading import Thread, current_thread, main_thread
@@ -25,6 +28,7 @@ from serving.tenants import Tenants
 
 BEAT_SECONDS, STOPPED_SECONDS = 0.25, 5.0
 PATIENCE_SECONDS = 2.0
+error_log = logging.getLogger("fedele.errors")
 
 
 class Pulse:
@@ -111,7 +115,11 @@ class ProbeServer(ThreadingHTTPServer):
         self.server_name, self.server_port = "fedele", self.server_address[1]
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing of a caller who hung up."""
+        """Log what went wrong here, and nothing of a caller who hung up."""
+        del request, client_address
+        error = sys.exception()
+        if not isinstance(error, OSError):
+            error_log.error(json.dumps({"error": "probe", "kind": type(error).__name__}))
 
     def answer(self, path: str) -> Response:
         """Return what a probe is told."""

@@ -88,6 +88,14 @@ def test_another_method_is_refused_without_repeating_it(ask, method):
     assert "5b2e" not in str(answer.headers)
 
 
+def test_what_goes_wrong_here_is_logged_without_what_was_asked(ask, monkeypatch, caplog):
+    monkeypatch.setattr(probes, "is_known_ready", lambda tenants: 1 / 0)
+    with pytest.raises(httpx.RemoteProtocolError, match="disconnected"):
+        ask("GET", "/readyz")
+    (line,) = [each.message for each in caplog.records if each.name == "fedele.errors"]
+    assert line == '{"error": "probe", "kind": "ZeroDivisionError"}'
+
+
 def test_a_port_that_is_taken_is_named_before_anything_starts(shop, monkeypatch):
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]

@@ -5,6 +5,9 @@ from typing import Any
 import bentoml
 from fastapi import FastAPI, Response
 
+from contracts.settings import read_variable
+from serving.server import WORKERS
+
 app = FastAPI(openapi_url=None)
 
 
@@ -22,7 +25,7 @@ def get_ready() -> Response:
 
 @bentoml.service(
     name="bare",
-    workers=1,
+    workers=int(read_variable(WORKERS) or 1),
     threads=4,
     traffic={"timeout": 20, "max_concurrency": 512},
     tracing={"excluded_urls": ".*"},

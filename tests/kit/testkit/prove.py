@@ -8,6 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from importlib.metadata import version
 from pathlib import Path
 
+import psutil
+
 from contracts.errors import FedeleError
 from testkit.claims.figure import FULL, SMALL, Figure, Scale
 from testkit.tree import ROOT
@@ -132,6 +134,19 @@ def _render(claim: str, figures: Sequence[Figure]) -> Iterator[str]:
         f"\nPython {platform.python_version()}, "
         + ", ".join(f"{name} {version(name)}" for name in LIBRARIES)
         + "."
+    )
+    yield f"\nMachine: {describe_machine()}."
+
+
+def describe_machine() -> str:
+    """Return the processor, its cores, memory and system that figures come from."""
+    told = Path("/proc/cpuinfo")
+    lines = told.read_text(encoding="utf-8").splitlines() if told.is_file() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    memory = psutil.virtual_memory().total / 2**30
+    return (
+        f"{psutil.cpu_count()} cores of {names[0] if names else platform.machine()}, {memory:.0f} GiB, "
+        f"{platform.system()} {platform.release().partition('-')[0]}"
     )
 
 

@@ -14,6 +14,7 @@ from typing import Any
 
 import httpx
 
+from serving.server import WORKERS
 from testkit.commands import build_command, build_environment
 from testkit.tree import ROOT
 
@@ -66,13 +67,14 @@ def serve_workspace(folder: Path, workers: int = 1, probe_port: int | None = Non
 
 
 @contextmanager
-def serve_bare(folder: Path) -> Iterator[Running]:
-    """Serve the empty route in a process of its own while the block lasts."""
+def serve_bare(folder: Path, workers: int = 1) -> Iterator[Running]:
+    """Serve the empty route in as many processes of its own while the block lasts."""
     port, log = find_port(), folder / "bare.log"
     command = [sys.executable, "-W", "ignore", "-m", "bentoml", "serve", "testkit.bare:Bare"]
     command += ["--working-dir", str(ROOT), "--host", "127.0.0.1", "--port", str(port)]
     path = f"{ROOT}:{ROOT / 'tests' / 'kit'}"
-    environment = build_environment(folder, PYTHONPATH=path, BENTOML_HOME=str(folder / ".bare"))
+    told = {"BENTOML_HOME": str(folder / ".bare"), WORKERS: str(workers)}
+    environment = build_environment(folder, PYTHONPATH=path, **told)
     with log.open("wb") as output:
         server = subprocess.Popen(command, env=environment, stdout=output, stderr=output)
     running = Running(server, f"http://127.0.0.1:{port}", log)

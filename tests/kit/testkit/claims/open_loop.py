@@ -216,9 +216,9 @@ def fire(service: Service, name: str, *, changing: bool = False) -> Volley:
 
 
 def compare(service: Service, folder: Path) -> list[Figure]:
-    """Return our route's answers a second beside those of an empty one mounted the same way."""
+    """Return our route's answers a second beside those of an empty one mounted the same way, as often."""
     stored = service.aim_at("stored")
-    with serve_bare(folder) as bare:
+    with serve_bare(folder, WORKERS) as bare:
         empty = Target(bare.url, "/empty")
         for target in (stored, empty):
             aim(target, 50, RATIO_SECONDS / 2)
