@@ -1,5 +1,6 @@
 """``fedele demo``: everything once, on the real CDNOW log with simulated feedback beside it."""
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -56,6 +57,7 @@ def demo(
         f"The API answers on http://{settings.host}:{settings.port}/v1: fedele keys create --scope score:read"
     )
     show(result, as_json, lines)
+    sys.stdout.flush()  # the link shall be read before the server speaks, by a pipe too
     from serving.server import start_server
 
     raise typer.Exit(start_server([opened.root], settings.host, settings.port))
