@@ -61,7 +61,8 @@ def start_server(folders: Sequence[Path], host: str, port: int, workers: int = 1
         WorkspaceError: a folder is no workspace; nothing was started.
         SettingsError: its settings, or the environment, contradict what was asked; the probes' port is taken.
     """
-    probe_port, *_ = (open_workspace(folder).settings.serve.probe_port for folder in folders)
+    opened = [open_workspace(folder) for folder in folders]
+    probe_port = opened[0].settings.serve.probe_port
     if probe_port is not None:
         _check_free(host, probe_port)
     set_environment(folders, workers, None if probe_port is None else host)
@@ -81,9 +82,19 @@ def start_server(folders: Sequence[Path], host: str, port: int, workers: int = 1
             signal.signal(number, handler)
 
 
+def find_family(host: str) -> socket.AddressFamily:
+    """Return the family of the address to listen on.
+
+    Examples:
+        >>> [find_family(each).name for each in ("127.0.0.1", "localhost", "::1")]
+        ['AF_INET', 'AF_INET', 'AF_INET6']
+    """
+    return socket.AF_INET6 if ":" in host else socket.AF_INET
+
+
 def _check_free(host: str, port: int) -> None:
     try:
-        socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET).close()
+        socket.create_server((host, port), family=find_family(host)).close()
     except OSError as error:
         raise SettingsError(
             f"Nothing can listen on {host}:{port} ({error.strerror}): name another [serve] probe_port."

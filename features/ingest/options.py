@@ -1,13 +1,12 @@
 """What ``ingest`` was told about a source, kept in ``fedele.toml`` so that it need be said once."""
 
-import os
-from pathlib import Path
 from typing import Any
 
 import tomlkit
 from pydantic import ValidationError
 from tomlkit.items import Table
 
+from contracts.atomic import replace_file
 from contracts.errors import SettingsError
 from contracts.settings import FILE_NAME, SourceSection
 from contracts.workspace import Workspace
@@ -62,7 +61,7 @@ def save_options(workspace: Workspace, source: str, options: SourceSection) -> b
     document = tomlkit.parse(file.read_text(encoding="utf-8"))
     sources = document.setdefault("sources", tomlkit.table(is_super_table=True))
     sources[source] = _section(options)
-    _replace(file, tomlkit.dumps(document))
+    replace_file(file, tomlkit.dumps(document).encode())
     return True
 
 
@@ -76,12 +75,3 @@ def _section(options: SourceSection) -> Table:
         else:
             section[name] = value
     return section
-
-
-def _replace(file: Path, text: str) -> None:
-    aside = file.with_suffix(".new")
-    with aside.open("w", encoding="utf-8") as stream:
-        stream.write(text)
-        stream.flush()
-        os.fsync(stream.fileno())
-    aside.replace(file)

@@ -9,7 +9,6 @@ import json
 import logging
 import secrets
 import signal
-import socket
 import sys
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from socketserver import TCPServer
@@ -24,6 +23,7 @@ from contracts.scores import dumps
 from serving.api.answers import JSON
 from serving.api.paths import PROBES
 from serving.api.problems import Problem, render_problem
+from serving.server import find_family
 from serving.tenants import Tenants
 
 BEAT_SECONDS, STOPPED_SECONDS = 0.25, 5.0
@@ -102,7 +102,7 @@ class ProbeServer(ThreadingHTTPServer):
 
     def __init__(self, host: str, port: int, tenants: Tenants, pulse: Pulse) -> None:
         self.tenants, self.pulse = tenants, pulse
-        self.address_family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        self.address_family = find_family(host)
         super().__init__((host, port), _Handler)
 
     def start(self) -> None:
