@@ -15,7 +15,7 @@ from training.drivers.groups import LEAST
 from training.drivers.kinds import tell
 from training.drivers.ledger import Array, Codes, Rows
 from training.drivers.past import describe_past, expand_past, standardise
-from training.drivers.regression import Estimate, fit
+from training.drivers.regression import Estimate, estimate_first
 from training.drivers.robustness import find_robustness, partial_share
 
 COUNTS = (2, 3, 4, 5, 6, 8, 11, 16, 25)
@@ -68,7 +68,7 @@ class Omnichannel:
         }
 
 
-def find_omnichannel(facts: Facts, seed: int) -> Omnichannel | None:
+def find_omnichannel(facts: Facts) -> Omnichannel | None:
     """Return the comparison at the last instant whose window is over; None where orders name no channel."""
     orders = facts.orders[(facts.orders["at"] < facts.ripe_until) & facts.orders["channel"].notna()]
     if orders.empty:
@@ -78,15 +78,14 @@ def find_omnichannel(facts: Facts, seed: int) -> Omnichannel | None:
     who = counts.index.to_numpy()
     at = np.full(who.size, facts.ripe_until)
     spend, repeat, several = facts.spend_after(who, at), counts.to_numpy() >= 2, channels >= 2
-    ones = np.ones(who.size)
-    adjusted, values, yardstick = _adjust(facts, who[repeat], several[repeat], spend[repeat], seed)
+    adjusted, values, yardstick = _adjust(facts, who[repeat], several[repeat], spend[repeat])
     return Omnichannel(
         facts.ripe_until,
         int(several.sum()),
         int((repeat & ~several).sum()),
         _tabulate(channels, spend),
-        _compare(ones, several, spend, who, seed),
-        _compare(ones[repeat], several[repeat], spend[repeat], who[repeat], seed),
+        _compare(several, spend, who),
+        _compare(several[repeat], spend[repeat], who[repeat]),
         adjusted,
         *values,
         yardstick,
@@ -105,15 +104,15 @@ def _enough(several: Rows) -> bool:
     return bool(min(several.sum(), (~several).sum()) >= LEAST)
 
 
-def _compare(weights: Array, several: Rows, spend: Array, who: Codes, seed: int) -> Estimate | None:
+def _compare(several: Rows, spend: Array, who: Codes) -> Estimate | None:
     if not _enough(several):
         return None
-    columns = np.column_stack([several, ~several]).astype(np.float64)
-    return fit(columns, spend[:, None], weights, who, seed).contrast(np.array([1.0, -1.0]))
+    everyone = np.ones(who.size)
+    return estimate_first(np.column_stack([several, everyone]), spend, everyone, who)
 
 
 def _adjust(
-    facts: Facts, who: Codes, several: Rows, spend: Array, seed: int
+    facts: Facts, who: Codes, several: Rows, spend: Array
 ) -> tuple[Estimate | None, tuple[float, float], dict[str, tuple[float, float]]]:
     if not _enough(several):
         return None, (0.0, 0.0), {}
@@ -122,11 +121,8 @@ def _adjust(
     known = np.column_stack([expand_past(facts, who, at)[:, :-2], groups])
     weights = _overlap(known, several)
     columns = np.column_stack([several.astype(np.float64), np.ones(who.size), known])
-    first = np.zeros(columns.shape[1])
-    first[0] = 1.0
-    adjusted = fit(columns, spend[:, None], weights, who, seed).contrast(first)
     return (
-        adjusted,
+        estimate_first(columns, spend, weights, who),
         find_robustness(columns, spend, weights),
         _measure_facts(facts, (who, at), several, spend, weights),
     )

@@ -10,7 +10,7 @@ from training.drivers.facts import Facts
 from training.drivers.groups import LEAST
 from training.drivers.kinds import tell
 from training.drivers.ledger import Array, Codes, Ledger, Rows
-from training.drivers.regression import Estimate, solve_clustered
+from training.drivers.regression import Estimate, estimate_first
 
 SOON_DAYS = 30.0
 RIVAL = "nps_competitive"
@@ -71,6 +71,5 @@ class Answered:
         if min(answers, mine.size - answers) < LEAST or np.unique(who[mine]).size < LEAST:
             return Feeling(answers, None, None)
         columns = np.column_stack([mine, np.ones(mine.size)]).astype(np.float64)
-        found, covariance = solve_clustered(columns, ten, np.ones(mine.size), who)
-        gap = Estimate(float(found[0]), float(np.sqrt(covariance[0, 0])))
+        gap = estimate_first(columns, ten, np.ones(mine.size), who)
         return Feeling(answers, float(ten[mine].mean()), gap)

@@ -20,7 +20,7 @@ from training.drivers.ledger import Array, Codes
 from training.drivers.matching import match
 from training.drivers.opportunities import Opportunities, find_opportunities
 from training.drivers.past import describe_past, standardise
-from training.drivers.regression import Estimate, correct, solve_clustered
+from training.drivers.regression import Estimate, correct, estimate_first
 
 STEP_DAYS = 30.0
 STEPS_BEFORE = 6
@@ -199,8 +199,7 @@ def _estimate(facts: Facts, kept: Opportunities, weights: Array, past: Array, fo
     columns = np.column_stack([kept.met, np.ones(len(kept)), _bend(past)])
 
     def differ(outcome: Array, design: Array) -> Estimate:
-        coefficients, covariance = solve_clustered(design, outcome, weights, kept.who)
-        return Estimate(float(coefficients[0]), float(np.sqrt(covariance[0, 0])))
+        return estimate_first(design, outcome, weights, kept.who)
 
     days = [-STEP_DAYS * step for step in range(STEPS_BEFORE, 0, -1)]
     later = np.arange(0.0, facts.horizon_days - STEP_DAYS + 1e-9, STEP_DAYS).tolist()

@@ -1,4 +1,4 @@
-"""Weighted least squares whose uncertainty comes from drawing customers: each brings all rows of theirs."""
+"""Weighted least squares whose uncertainty is that of customers: each brings all rows of theirs."""
 
 import math
 from collections.abc import Sequence
@@ -138,3 +138,9 @@ def solve_clustered(columns: Array, outcome: Array, weights: Array, who: Codes) 
     sums = np.zeros((names.size, size))
     np.add.at(sums, place, weighted * residual[:, None])
     return coefficients, inverse @ (sums.T @ sums) @ inverse
+
+
+def estimate_first(columns: Array, outcome: Array, weights: Array, who: Codes) -> Estimate:
+    """Return the coefficient of the first of ``columns`` (n, k), its error that of ``solve_clustered``."""
+    coefficients, covariance = solve_clustered(columns, outcome, weights, who)
+    return Estimate(float(coefficients[0]), float(np.sqrt(covariance[0, 0])))

@@ -38,7 +38,7 @@ def find_drivers(events: Events, settings: Settings, as_of: datetime) -> dict[st
     facts, seed = read_facts(events, settings, as_of), settings.training.seed
     moments = find_moments(facts)
     touches, topics = find_touches(facts, seed), find_topics(facts, seed)
-    omnichannel = find_omnichannel(facts, seed)
+    omnichannel = find_omnichannel(facts)
     usual, feelings = _find_usual(facts), _find_feelings(facts)
     verdicts = judge(moments.studies, feelings, touches["touchpoint"], topics, usual)
     return {

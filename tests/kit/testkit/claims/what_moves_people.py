@@ -105,7 +105,7 @@ def _study_planted(seed: int, customers: int | None) -> tuple[Moments, tuple[Kin
 def _compare_channels(customers: int | None, seed: int) -> Omnichannel:
     parameters = _parameters(CHANNELS, customers)
     facts = read_facts(open_orders(simulate_company(parameters, seed)), Settings(), parameters.as_of)
-    found = find_omnichannel(facts, 0)
+    found = find_omnichannel(facts)
     assert found is not None, "Orders name no channel."
     return found
 
