@@ -13,7 +13,7 @@ FILES = tuple(
     f"{name}.toml"
     for name in (
         *("topics", "narratives", "phrases", "contrasts", "moods", "verdicts", "intents", "words"),
-        *("episodes", "everyday", "vocabulary"),
+        *("episodes", "everyday", "remarks", "vocabulary"),
     )
 )
 

@@ -7,6 +7,7 @@ from importlib.metadata import version
 from typing import Any
 
 from contracts.voice import UNDETERMINED
+from features.text.links import LINK
 
 LANGUAGES = ("ar", "de", "en", "es", "fr", "it", "ja", "ko", "nl", "pl", "pt", "ru", "th", "tr", "zh")
 """The languages that the default embedder was trained on: of any other no head could read the text, and each
@@ -21,12 +22,13 @@ LETTERS = 6
 MIXED = 10
 """Words from which the two halves of a text are asked apart: sure of two languages, it is mixed."""
 
-_NOISE = re.compile(r"\[(?:email|phone|iban|card)\]|https?(?:://\S+)?|[@#]\w+|\d+")
+_NOISE = re.compile(rf"\[(?:email|phone|iban|card)\]|{LINK}|[@#]\w+|\d+", re.IGNORECASE)
 
 
 def describe_detection() -> str:
-    """Return what the answers depend on: with another library or floor they are others."""
-    return f"py3langid {version('py3langid')} {FLOOR} {LETTERS} {MIXED} {' '.join(LANGUAGES)}"
+    """Return what the answers depend on: with another library, floor or noise they are others."""
+    rules = f"{FLOOR} {LETTERS} {MIXED} {_NOISE.pattern}"
+    return f"py3langid {version('py3langid')} {rules} {' '.join(LANGUAGES)}"
 
 
 def find_languages(texts: Sequence[str]) -> list[str]:

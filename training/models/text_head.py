@@ -6,7 +6,8 @@ labels (MAP with normal priors), solved by Newton's method:
     share = sigmoid(level + trust * logit(base) + vector . weights)
     level ~ N(0, 1 / LEVEL),  trust ~ N(1, 1 / TRUST),  weights ~ N(0, 1 / shrinkage)
 
-so that without labels, or with few, it says what ``base`` says.
+so that without labels, or with few, it says what ``base`` says. A 6 of 10 is no mild praise but a
+detractor's: half good is the middle of the passives.
 """
 
 from collections.abc import Mapping
@@ -21,6 +22,8 @@ Floats = npt.NDArray[np.float64]
 SHRINKAGE = 0.5
 LEVEL = 4.0
 TRUST = 20.0
+PASSIVE = 0.75
+"""Share of the scale that is neither good nor bad: 7.5 of 0 to 10, the middle of the passives."""
 EDGE = 0.995
 STEPS = 50
 CLOSE = 1e-9
@@ -61,9 +64,10 @@ class TextHead:
         if not len(rows) == len(base) == len(scores01):
             raise ValueError(f"{len(rows)} vectors, {len(base)} base readings, {len(scores01)} scores.")
         told = np.isfinite(base) & np.isfinite(scores01) & np.isfinite(rows).all(axis=1)
-        share = np.asarray(scores01, dtype=np.float64)[told]
-        if len(share) and not (share.min() >= 0 and share.max() <= 1):
-            raise ValueError(f"Scores run from {share.min():.6g} to {share.max():.6g}: bring them to 0..1.")
+        scores = np.asarray(scores01, dtype=np.float64)[told]
+        if len(scores) and not (scores.min() >= 0 and scores.max() <= 1):
+            raise ValueError(f"Scores run from {scores.min():.6g} to {scores.max():.6g}: bring them to 0..1.")
+        share = bend_scores(scores)
         design = np.column_stack([np.ones(len(share)), _logit(base[told]), rows[told]])
         centre = np.zeros(design.shape[1])
         centre[1] = 1
@@ -91,6 +95,17 @@ class TextHead:
         """Return the head that ``to_dict`` told."""
         weights = np.array(data["weights"], dtype=np.float64)
         return cls(float(data["level"]), float(data["trust"]), weights, int(data["labels"]))
+
+
+def bend_scores(scores01: Floats) -> Floats:
+    """Return how good answers are, 0..1, from 0 (worst) .. 1 (best); straight on either side of the passives.
+
+    Examples:
+        >>> bend_scores(np.array([0.0, 0.6, 0.75, 0.9, 1.0])).round(6).tolist()
+        [0.0, 0.4, 0.5, 0.8, 1.0]
+    """
+    bent: Floats = np.interp(scores01, [0.0, PASSIVE, 1.0], [0.0, 0.5, 1.0])
+    return bent
 
 
 def _logit(sentiment: Floats) -> Floats:

@@ -147,6 +147,23 @@ def test_a_smiley_moves_the_mood_its_own_way():
     assert good > plain > bad
 
 
+def test_a_link_changes_nothing_and_says_nothing_by_itself():
+    plain, linked, alone = (
+        find_reader()
+        .read(
+            [
+                "the parcel never came",
+                "the parcel https://shop.example/x?y=1 never came www.shop.example",
+                "https://shop.example",
+            ]
+        )
+        .drop(columns=["text", "masked"])
+        .itertuples(index=False)
+    )
+    assert linked == plain
+    assert np.isnan(alone.sentiment)
+
+
 def test_progress_is_told_up_to_the_end():
     told = []
     Reader(Letters()).vectors(

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.randomness import generator
-from training.models.text_head import TextHead
+from training.models.text_head import TextHead, bend_scores
 
 SEEDS = st.integers(2000, 2999)
 
@@ -38,6 +38,22 @@ def test_five_labels_never_make_it_much_worse(seed):
     later, plain, _, mood = draw_comments(seed + 1000, 300)
     taught = TextHead.fit(vectors, base, scores).sentiment(later, plain)
     assert rank_agreement(taught, mood) > rank_agreement(plain, mood) - 0.06
+
+
+@pytest.mark.parametrize(("score", "sign"), [(0.2, -1), (0.6, -1), (0.8, 1), (1.0, 1)])
+def test_comments_are_complaints_where_who_wrote_them_are_detractors(score, sign):
+    vectors, base = np.tile(np.eye(8)[:2], (60, 1)), np.zeros(120)
+    scores = np.tile([score, 0.75], 60)
+    told = TextHead.fit(vectors, base, scores).sentiment(np.eye(8)[:2], np.zeros(2))
+    assert np.sign(told[0]) == sign
+    assert told[1] == pytest.approx(0, abs=0.1)
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=9))
+def test_better_answers_teach_no_worse_moods(scores):
+    bent = bend_scores(np.sort(scores))
+    assert (np.diff(bent) >= 0).all()
+    assert ((bent >= 0) & (bent <= 1)).all()
 
 
 def test_five_labels_that_lie_move_it_little():

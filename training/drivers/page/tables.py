@@ -21,7 +21,7 @@ def tabulate_topics(reading: Reading) -> Table:
                     reading.topic(each["name"]),
                     f.whole(each["texts"]),
                     f.percent(each["complaints"] / each["texts"]),
-                    f.decimal(each["sentiment"], 2),
+                    reading.number(each["sentiment"], 2),
                     reading.figure(each["money"], min(each["complaints"], each["praises"])),
                     reading.points(each["leaving"], min(each["complaints"], each["praises"])),
                 )
@@ -44,7 +44,7 @@ def tabulate_map(reading: Reading) -> Table:
                     reading.topic(each["topic"]),
                     reading.place("touchpoints", each["touchpoint"]),
                     f.whole(each["texts"]),
-                    f.decimal(each["sentiment"], 2),
+                    reading.number(each["sentiment"], 2),
                     reading.figure(each["money"], each["texts"]),
                 )
             )
@@ -80,9 +80,7 @@ def tabulate_touches(reading: Reading, dimension: str) -> Table:
 def _feel(reading: Reading, feeling: Mapping[str, Any]) -> tuple[str, str]:
     if feeling["gap"] is None:
         return reading.too_few(feeling["answers"]), DASH
-    value = feeling["gap"]["value"]
-    sign = "−" if value < 0 else "+"
-    return reading.f.decimal(feeling["score"]), f"{sign}{reading.f.decimal(abs(value))}"
+    return reading.f.decimal(feeling["score"]), reading.number(feeling["gap"]["value"])
 
 
 def tabulate_moments(reading: Reading) -> Table:

@@ -61,12 +61,14 @@ class Reading:
         """Return a difference of shares in percentage points with its interval."""
         if figure is None:
             return self.too_few(count)
-        value, low, high = (self._point(figure[name]) for name in ("value", "low", "high"))
+        value, low, high = (self.number(100 * figure[name]) for name in ("value", "low", "high"))
         return self.t("figure.points", value=value, low=low, high=high)
 
-    def _point(self, share: float) -> str:
-        sign = MINUS if share < 0 else "+"
-        return f"{sign}{self.f.decimal(abs(100 * share))}"
+    def number(self, value: float, digits: int = 1) -> str:
+        """Return a number with its sign; what rounds to nought has none."""
+        rounded = round(value, digits)
+        sign = MINUS if rounded < 0 else "+" if rounded > 0 else ""
+        return f"{sign}{self.f.decimal(abs(rounded), digits)}"
 
     def too_few(self, count: int | None = None) -> str:
         """Return that there are too few for a figure, and how many there are."""

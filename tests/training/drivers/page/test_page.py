@@ -101,6 +101,16 @@ def test_the_summary_names_pains_and_pleasures_in_both_languages(document):
     assert len(english) == len(italian)
 
 
+def test_a_number_has_a_typographic_sign_and_what_rounds_to_nought_none(document):
+    reading = read_document(document, "it")
+    assert [reading.number(value, 2) for value in (-0.034, 0.2, -0.004, 0.0)] == [
+        "−0,03",
+        "+0,20",
+        "0,00",
+        "0,00",
+    ]
+
+
 def test_both_languages_have_the_same_keys_and_placeholders():
     english, italian = (load_words(language).messages for language in LANGUAGES)
     assert set(english) == set(italian)
