@@ -15,6 +15,8 @@ AS_OF = "1998-07-01"
 NAME = "CDNOW (real orders, simulated feedback)"
 VOICE_SEED = 1998
 SHOWN = 5
+SEARCHED = 200
+"""How far down the list the demo looks for somebody whose feedback is a reason."""
 
 
 def demo(
@@ -36,12 +38,15 @@ def demo(
         opened = _open(workspace)
         result = _ingest(opened) | _attach(opened) | _train(opened) | _score(opened)
     result |= {"workspace": str(opened.root), "seconds": seconds()}
-    worth = _find_worth_a_contact(opened)
-    result["worth_a_contact"] = worth
+    listed = _read_list(opened)
+    heard = next((place for place, record in enumerate(listed) if _speaks(record)), 0)
+    result |= {"worth_a_contact": listed[:SHOWN], "heard": [listed[heard]] if heard >= SHOWN else []}
     lines = [
         f"Done in {result['seconds']:.0f} s. The five customers most worth a contact:",
         "",
-        *_describe(worth),
+        *_describe(result["worth_a_contact"]),
+        *(["", "The first further down whose feedback is a reason:", ""] if result["heard"] else []),
+        *_describe(result["heard"], heard + 1),
         "",
         _confess(result["feedback"]),
         "",
@@ -160,7 +165,7 @@ def _score(workspace: "Workspace") -> dict[str, Any]:
     return {"generation": done.generation, "scored": done.scored, "not_scored": dict(done.not_scored)}
 
 
-def _find_worth_a_contact(workspace: "Workspace") -> list[dict[str, Any]]:
+def _read_list(workspace: "Workspace") -> list[dict[str, Any]]:
     import json
 
     from serving.store.generations import open_store
@@ -168,18 +173,22 @@ def _find_worth_a_contact(workspace: "Workspace") -> list[dict[str, Any]]:
 
     store = open_store(workspace)
     try:
-        rows = store.page(Selection(), workspace.settings.workspace.language, SHOWN)
+        rows = store.page(Selection(), workspace.settings.workspace.language, SEARCHED)
     finally:
         store.close()
     records = [row.record(workspace.settings.workspace.language) for row in rows]
     return [json.loads(record) for record in records if record]
 
 
-def _describe(records: list[dict[str, Any]]) -> list[str]:
+def _speaks(record: dict[str, Any]) -> bool:
+    return any(reason["family"] == "voice" for reason in record["reasons"])
+
+
+def _describe(records: list[dict[str, Any]], first: int = 1) -> list[str]:
     from contracts.numbers import money
 
     lines = []
-    for place, record in enumerate(records, start=1):
+    for place, record in enumerate(records, start=first):
         clv, more = (
             money(amount, record["currency"], "en")
             for amount in (record["clv"]["mean"], record["value_at_risk"])

@@ -64,4 +64,7 @@ def test_one_command_leads_from_purchases_to_five_customers_and_why(said, tmp_pa
     assert workspace.settings.workspace.as_of == "1998-07-01"
     assert not workspace.settings.training.histories
     assert "simulated feedback" in workspace.settings.workspace.name
-    assert any(reason["family"] == "voice" for record in worth for reason in record["reasons"])
+    shown = [*worth, *found["heard"]]
+    spoken = [reason for record in shown for reason in record["reasons"] if reason["family"] == "voice"]
+    assert spoken
+    assert spoken[0]["text"] in said.err

@@ -3,7 +3,7 @@
 from itertools import pairwise
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from serving.desk.entry import create_link
 from testkit.desk import NOW, make_workspace, serve_desk
@@ -101,23 +101,23 @@ def test_the_whole_way_works_without_script(open_page):
     page = open_page("en", java_script_enabled=False)
     page.get_by_label("We can contact").fill("12")
     page.get_by_role("button", name="Draw the line").click()
-    assert page.get_by_text("Up to here: the 12 you can contact").is_visible()
+    expect(page.get_by_text("Up to here: the 12 you can contact")).to_be_visible()
     page.get_by_label("Risk", exact=True).select_option("high")
     page.get_by_role("button", name="Apply").click()
     assert "contact=12" in page.url
     page.get_by_role("link", name="Remove filter: Risk: high").click()
     page.get_by_role("link", name="Next").click()
-    assert page.get_by_text("51–100 of 109").is_visible()
+    expect(page.get_by_text("51–100 of 109")).to_be_visible()
     page.locator("tbody th a").first.click()
-    assert page.get_by_text("51 of 109").is_visible()
+    expect(page.get_by_text("51 of 109")).to_be_visible()
     page.get_by_role("link", name="Previous").click()
-    assert page.get_by_text("50 of 109").is_visible()
+    expect(page.get_by_text("50 of 109")).to_be_visible()
     page.get_by_text("Show as a table").click()
-    assert page.get_by_role("columnheader", name="Weight").is_visible()
+    expect(page.get_by_role("columnheader", name="Weight")).to_be_visible()
     page.get_by_role("link", name="Italiano").click()
     assert page.locator("html").get_attribute("lang") == "it"
     page.get_by_role("button", name="Esci").click()
-    assert page.get_by_role("heading", name="Sei uscito").is_visible()
+    expect(page.get_by_role("heading", name="Sei uscito")).to_be_visible()
 
 
 def test_the_keyboard_alone_reaches_the_list_and_shows_where_it_is(open_page):
