@@ -7,7 +7,7 @@ denial ("not", "mai", "ohne") counts the other way.
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib.resources import files
 
 import numpy as np
@@ -31,7 +31,11 @@ class Lexicon:
 
     whole: Mapping[str, int]
     beginnings: Mapping[str, int]
-    openers: frozenset[str]
+
+    @cached_property
+    def openers(self) -> frozenset[str]:
+        """First words of what has more than one."""
+        return frozenset(entry.split()[0] for entry in (*self.whole, *self.beginnings) if " " in entry)
 
     def weigh(self, words: Sequence[str], met: dict[str, int | None]) -> float:
         """Return the tone of a text of ``words``, 0 without a known one; ``met`` remembers look-ups."""
@@ -104,7 +108,6 @@ def load_lexicon(language: str) -> Lexicon:
     return Lexicon(
         {entry: tone for entry, tone in agreed.items() if not entry.endswith("*")},
         {entry[:-1]: tone for entry, tone in agreed.items() if entry.endswith("*")},
-        frozenset(entry.split()[0] for entry in agreed if " " in entry),
     )
 
 

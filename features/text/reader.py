@@ -83,13 +83,15 @@ class Reader:
 
     def vectors(self, texts: Sequence[str], progress: Progress | None = None) -> NDArray[np.float32]:
         """Return a unit row per text (n, dim), zeros for an empty one; of a long text its sentences' mean."""
-        parts = [self._find_vectors([mask(text) for text in part]) for part in _part(texts, progress)]
+        parts = [
+            self._find_vectors([drop_links(mask(text)) for text in part]) for part in _part(texts, progress)
+        ]
         return np.concatenate(parts)
 
     def prune(self, keep: Iterable[str]) -> int:
         """Forget what was computed from any text but those of ``keep``; return how many pieces went."""
         masked = [mask(text) for text in keep]
-        pieces, _ = _split(masked)
+        pieces, _ = _split([drop_links(text) for text in masked])
         return self._vectors.prune(hash_texts(pieces)) + self._languages.prune(hash_texts(masked))
 
     @cached_property
@@ -102,16 +104,17 @@ class Reader:
         """What the letters of a text say of its topic."""
         return open_spelling()
 
-    def _find_vectors(self, masked: Sequence[str]) -> NDArray[np.float32]:
-        pieces, owners = _split(masked)
-        summed = np.zeros((len(masked), self.embedder.dim))
+    def _find_vectors(self, linkless: Sequence[str]) -> NDArray[np.float32]:
+        pieces, owners = _split(linkless)
+        summed = np.zeros((len(linkless), self.embedder.dim))
         np.add.at(summed, owners, self._embed(pieces))
         length = np.linalg.norm(summed, axis=1, keepdims=True)
         unit: NDArray[np.float32] = (summed / np.where(length > 0, length, 1)).astype(np.float32)
         return unit
 
     def _read_part(self, masked: Sequence[str]) -> dict[str, NDArray[Any]]:
-        pieces, owners = _split(masked)
+        linkless = [drop_links(text) for text in masked]
+        pieces, owners = _split(linkless)
         vectors = self._embed(pieces)
         lengths = np.array([len(piece) for piece in pieces], dtype=np.float64)
         said = _Combination(owners, lengths, len(masked))
@@ -119,8 +122,8 @@ class Reader:
             "language": self._find_languages(masked),
             "masked": np.array(masked, dtype=object),
         }
-        signs = np.array([weigh_signs(text) for text in masked], dtype=np.float64)
-        tones = weigh_words(masked, columns["language"].tolist())
+        signs = np.array([weigh_signs(text) for text in linkless], dtype=np.float64)
+        tones = weigh_words(linkless, columns["language"].tolist())
         mood = TEMPER * (said.mean(self.heads.mood.read(vectors)) + SIGNS * signs + WORDS * tones)
         columns["sentiment"] = np.round(np.tanh(mood), DIGITS)
         columns["sentiment_confidence"] = np.round(1 / (1 + np.exp(-2 * np.abs(mood))), DIGITS)
@@ -211,13 +214,13 @@ def _choose(head: str, classes: tuple[str, ...], shares: Floats) -> dict[str, ND
     return {head: np.where(sure >= FLOORS[head], best, OTHER).astype(object), f"{head}_confidence": sure}
 
 
-def _split(masked: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
-    """Return the pieces of all texts and the number of the text of each; blanks and links have none."""
+def _split(texts: Sequence[str]) -> tuple[list[str], NDArray[np.int64]]:
+    """Return the pieces of all texts and the number of the text that each is of; blanks have none."""
     pieces: list[str] = []
     owners: list[int] = []
-    for row, text in enumerate(masked):
-        if said := drop_links(text).strip():
-            found = split_sentences(said)
+    for row, text in enumerate(texts):
+        if stripped := text.strip():
+            found = split_sentences(stripped)
             pieces += found
             owners += [row] * len(found)
     return pieces, np.array(owners, dtype=np.int64)

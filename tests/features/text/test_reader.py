@@ -153,7 +153,7 @@ def test_a_link_changes_nothing_and_says_nothing_by_itself():
         .read(
             [
                 "the parcel never came",
-                "the parcel https://shop.example/x?y=1 never came www.shop.example",
+                "the parcel https://shop.example/awful?y=1 never came www.wonderful.example",
                 "https://shop.example",
             ]
         )

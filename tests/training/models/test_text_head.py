@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.randomness import generator
-from training.models.text_head import TextHead, bend_scores
+from features.nps import PASSIVE_FROM, PROMOTER_FROM, TOP
+from training.models.text_head import PASSIVE, TextHead, bend_scores
 
 SEEDS = st.integers(2000, 2999)
 
@@ -47,6 +48,11 @@ def test_comments_are_complaints_where_who_wrote_them_are_detractors(score, sign
     told = TextHead.fit(vectors, base, scores).sentiment(np.eye(8)[:2], np.zeros(2))
     assert np.sign(told[0]) == sign
     assert told[1] == pytest.approx(0, abs=0.1)
+
+
+def test_half_good_is_the_middle_of_the_passives():
+    assert (PASSIVE_FROM + PROMOTER_FROM) / 2 / TOP == PASSIVE
+    assert bend_scores(np.array([PASSIVE])) == 0.5
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=9))

@@ -45,7 +45,7 @@ def measure(scale: Scale) -> list[Figure]:
 
 
 def _compare_pairs(reader: Reader, pairs: list[dict[str, Any]]) -> list[Figure]:
-    english, italian = (reader.read([pair[code] for pair in pairs]) for code in ("en", "it"))
+    english, italian = _read_both(reader, pairs)
     apart = (italian["sentiment"] - english["sentiment"]).to_numpy()
     moods = np.array([pair["sentiment"] for pair in pairs])
     return [
@@ -53,7 +53,7 @@ def _compare_pairs(reader: Reader, pairs: list[dict[str, Any]]) -> list[Figure]:
         noted("first score: same topic in both languages", FIRST["same"]),
         Figure(
             "same topic in both languages",
-            float((english["topic"] == italian["topic"]).mean()),
+            _agreement(english, italian),
             SAME,
             "at least",
         ),
@@ -74,17 +74,23 @@ def _compare_pairs(reader: Reader, pairs: list[dict[str, Any]]) -> list[Figure]:
     ]
 
 
+def _read_both(reader: Reader, pairs: list[dict[str, Any]]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    return reader.read([pair["en"] for pair in pairs]), reader.read([pair["it"] for pair in pairs])
+
+
+def _agreement(english: pd.DataFrame, italian: pd.DataFrame) -> float:
+    return float((english["topic"] == italian["topic"]).mean())
+
+
 def _accuracy(read: pd.DataFrame, labelled: list[dict[str, Any]]) -> float:
     return float(np.mean(read["topic"].to_numpy() == np.array([each["topic"] for each in labelled])))
 
 
 def _note_development(reader: Reader) -> Iterator[Figure]:
     for written, pairs in tomllib.loads(DEVELOPMENT.read_text(encoding="utf-8")).items():
-        english, italian = (reader.read([pair[code] for pair in pairs]) for code in ("en", "it"))
+        english, italian = _read_both(reader, pairs)
         said = f"{len(pairs)} development pairs ({written})"
-        yield noted(
-            f"{said}: same topic in both languages", float((english["topic"] == italian["topic"]).mean())
-        )
+        yield noted(f"{said}: same topic in both languages", _agreement(english, italian))
         for code, read in (("en", english), ("it", italian)):
             yield noted(f"{said}: topic right, {code}", _accuracy(read, pairs))
 
