@@ -3,8 +3,10 @@
 from collections.abc import Mapping
 from typing import Any
 
-from training.drivers.page.words import DASH, Reading
+from training.drivers.page.words import DASH, MINUS, Reading
 from training.page.blocks import Row, Table
+
+WORD_JOINER = "\u2060"
 
 
 def tabulate_topics(reading: Reading) -> Table:
@@ -97,8 +99,8 @@ def tabulate_moments(reading: Reading) -> Table:
                     each["counterpart"],
                     f.whole(each["events"]),
                     f.whole(each["studied"]),
-                    reading.figure(each["money"], each["studied"]),
-                    reading.figure(each["money_in_all"], each["studied"]),
+                    _hold_signs(reading.figure(each["money"], each["studied"])),
+                    _hold_signs(reading.figure(each["money_in_all"], each["studied"])),
                     reading.points(each["leaving"], each["studied"]),
                     t("moments.yes" if each["found"] else "moments.no") if each["money"] else DASH,
                 ),
@@ -108,6 +110,11 @@ def tabulate_moments(reading: Reading) -> Table:
         ),
         texts=2,
     )
+
+
+def _hold_signs(figure: str) -> str:
+    """Return a figure whose lines never end with a sign: this table is too wide for one line each."""
+    return figure.replace(MINUS, f"{MINUS}{WORD_JOINER}").replace("+", f"+{WORD_JOINER}")
 
 
 def tabulate_steps(reading: Reading) -> Table:
